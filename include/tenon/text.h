@@ -19,7 +19,7 @@ TN_BEGIN_DECLS
  * bidirectional overrides and isolates, line and paragraph separators. Bytes
  * that are no UTF-8 become U+FFFD. Never cuts a character.
  *
- * @param dst  `cap` bytes; ends in NUL if cap > 0. May be `src`.
+ * @param dst  `cap` bytes; ends in NUL if cap > 0. Not `src` itself.
  * @param cap  bytes; 3 * n + 1 holds everything.
  * @param src  borrowed; `n` bytes.
  * @param n    bytes.
