@@ -1,0 +1,90 @@
+/*
+ * limits.h - every number that bounds something, with its reason.
+ *
+ * What happens at a limit stands in the public header of the function.
+ */
+#ifndef TENON_BASE_LIMITS_H
+#define TENON_BASE_LIMITS_H
+
+/* A stack costs only the pages it touched, so be generous: getaddrinfo and a
+   TLS handshake take 12 to 20 KiB, printf of a double 4. */
+#define TN_STACK_DEFAULT (256u << 10)
+#define TN_STACK_MIN (32u << 10)
+#define TN_STACK_MAX (64u << 20)
+
+/* Stacks that keep their pages when their task ends: the next tasks start on
+   warm memory. Others are given back to the system below the top page. */
+#define TN_STACK_WARM 64
+
+/* Stacks mapped at once: few mappings, and a small program stays small. */
+#define TN_SLAB_FIRST 16u
+#define TN_SLAB_MOST 1024u
+
+/* Tasks alive in one loop: a million at 4 KiB is what a machine holds. */
+#define TN_TASKS_MAX 4000000u
+
+/* Operations that a task may finish without parking before it goes to the
+   tail: an always-readable socket must not starve the others. */
+#define TN_OP_BUDGET 64
+
+/* Tasks that run before the loop looks at its descriptors again. */
+#define TN_TURN_TASKS 256
+
+/* A shield is for cleanup, not for staying. */
+#define TN_SHIELD_MAX (60 * TN_SEC)
+
+/* Functions that other threads may have waiting for a loop. */
+#define TN_POST_MAX 65536
+
+/* Worker threads and what may wait for them. */
+#define TN_POOL_THREADS 4
+#define TN_POOL_THREADS_MAX 64
+#define TN_POOL_QUEUE 65536
+#define TN_OFFLOAD_MAX (64u << 10)
+
+/* Loops of tn_run_threads(). */
+#define TN_THREADS_MAX 256
+
+/* Events taken from the kernel in one call. */
+#define TN_EVENTS 256
+
+/* A write to a descriptor whose flags are not ours: what a pipe that has room
+   takes without blocking (PIPE_BUF). */
+#define TN_SHARED_WRITE 4096u
+
+/* tn_close() waits this long for a peer to take our last bytes, and drops this
+   much of what it still sends. */
+#define TN_CLOSE_FLUSH (2 * TN_SEC)
+#define TN_CLOSE_DRAIN (1u << 20)
+
+/* Vectors of tn_sendvall(): header, payload, trailer and some. */
+#define TN_IOV_MAX 16
+
+/* sendfile() takes this much at a time, so that a time-out is noticed. */
+#define TN_SENDFILE_CHUNK (8u << 20)
+
+/* Descriptors in one message: the kernel's SCM_MAX_FD. */
+#define TN_FDS_MAX 253
+
+/* Addresses that one name may have. */
+#define TN_RESOLVE_MAX 64
+
+/* Happy Eyeballs, RFC 8305 section 5: recommended 250 ms. */
+#define TN_EYEBALL_DELAY (250 * TN_MS)
+
+/* A full Unix backlog refuses with EAGAIN and no event tells when it has room
+   again: look again after this. */
+#define TN_UNIX_RETRY (5 * TN_MS)
+
+/* Buffer of a tn_file, each direction. */
+#define TN_FILE_BUF 8192
+
+/* tn_serve(): connections at once, pause when descriptors run out, and what a
+   silent peer may cost. */
+#define TN_SERVE_CONNECTIONS 4096
+#define TN_SERVE_PAUSE (50 * TN_MS)
+#define TN_SERVE_IDLE (60 * TN_SEC)
+#define TN_SERVE_FLUSH (2 * TN_SEC)
+#define TN_SERVE_SPARE_FDS 16
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * block.c - waiting in a thread that runs no loop: try, poll, try again.
+ */
+#include "wait/op.h"
+
+#include <poll.h>
+#include <tenon/loop.h>
+
+static _Thread_local bool (*hook)(void *);
+static _Thread_local void *hook_arg;
+
+void
+tn_on_interrupt(bool (*fn)(void *), void *arg)
+{
+    hook = fn;
+    hook_arg = arg;
+}
+
+bool
+tn__interrupted(void)
+{
+    return hook && hook(hook_arg);
+}
+
+int
+tn__block_poll(int fd, int events, int64_t deadline)
+{
+    struct pollfd p = {.fd = fd, .events = (short)events};
+
+    for (;;) {
+        struct timespec ts;
+        const struct timespec *wait = NULL;
+
+        if (deadline != TN_NEVER) {
+            int64_t left = deadline - tn__clock_now();
+
+            left = left > 0 ? left : 0;
+            ts.tv_sec = left / TN_SEC;
+            ts.tv_nsec = left % TN_SEC;
+            wait = &ts;
+        }
+        int n = ppoll(&p, 1, wait, NULL);
+        if (n >= 0) {
+            return n > 0 ? p.revents : 0;
+        }
+        if (errno != EINTR) {
+            return -errno;
+        }
+        if (tn__interrupted()) {
+            return -EINTR;
+        }
+    }
+}
+
+static int
+op_events(const struct tn__op *op)
+{
+    if (op->kind == TN__POLL) {
+        return op->u.events;
+    }
+    if (op->kind == TN__RECV && (op->u.io.flags & MSG_OOB)) {
+        return POLLPRI;
+    }
+    return tn__op_side(op) == TN__WRITER ? POLLOUT : POLLIN;
+}
+
+/* A full Unix backlog: no event will tell, so look again after a while. */
+static bool
+is_full_backlog(const struct tn__op *op)
+{
+    return op->kind == TN__CONNECT && !op->tried;
+}
+
+/* No limit and a descriptor in blocking mode: one system call, as in C. */
+static ssize_t
+block_in_kernel(struct tn__op *op)
+{
+    ssize_t r;
+
+    for (;;) {
+        r = tn__op_once(op, 0);
+        if (r != -EINTR) {
+            return r;
+        }
+        if (tn__interrupted()) {
+            return r;
+        }
+    }
+}
+
+static bool
+can_block_in_kernel(const struct tn__op *op, const struct tn__limit *lim)
+{
+    return lim->timeout < 0 && lim->deadline == 0 && !op->fd->nonblock &&
+           op->fd->is_socket && op->kind != TN__CONNECT &&
+           op->kind != TN__POLL;
+}
+
+ssize_t
+tn__op_block(struct tn__op *op, struct tn__limit *lim)
+{
+    int64_t deadline, until;
+    ssize_t r;
+
+    if (can_block_in_kernel(op, lim)) {
+        return block_in_kernel(op);
+    }
+    for (;;) {
+        r = tn__op_try(op);
+        if (r != -EAGAIN || lim->timeout == 0) {
+            return r;
+        }
+        deadline = tn__limit_deadline(lim, tn__clock_now());
+        until = deadline;
+        if (is_full_backlog(op)) {
+            until = tn__clock_now() + TN_UNIX_RETRY;
+            r = tn__block_poll(-1, 0, until < deadline ? until : deadline);
+        } else {
+            r = tn__block_poll(op->fd->fd, op_events(op), deadline);
+        }
+        if (r < 0) {
+            return r;
+        }
+        if (r == 0 && until >= deadline) {
+            return -ETIME;
+        }
+    }
+}

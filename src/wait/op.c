@@ -1,0 +1,200 @@
+/*
+ * op.c - the system calls behind the ops, each made once and never waiting.
+ */
+#include "wait/op.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+/* A result or -errno, at the one place where errno is read. */
+static ssize_t
+sys(ssize_t r)
+{
+    return r < 0 ? -errno : r;
+}
+
+static int
+poll_now(int fd, int events)
+{
+    struct pollfd p = {.fd = fd, .events = (short)events};
+    ssize_t r;
+
+    do {
+        r = sys(poll(&p, 1, 0));
+    } while (r == -EINTR);
+    if (r > 0 && (p.revents & POLLNVAL)) {
+        return -EBADF;
+    }
+    return r < 0 ? (int)r : p.revents;
+}
+
+/* A description shared with other programs may be in blocking mode: ask before
+   each call, and write no more than a ready pipe takes. */
+static ssize_t
+try_plain(struct tn__op *op)
+{
+    struct tn__fd *fd = op->fd;
+    size_t len = op->u.io.len;
+    int ready;
+
+    if (!fd->nonblock) {
+        ready = poll_now(fd->fd, op->kind == TN__RECV ? POLLIN : POLLOUT);
+        if (ready <= 0) {
+            return ready < 0 ? ready : -EAGAIN;
+        }
+        if (op->kind == TN__SEND && len > TN_SHARED_WRITE) {
+            len = TN_SHARED_WRITE;
+        }
+    }
+    if (op->kind == TN__RECV) {
+        return sys(read(fd->fd, op->u.io.buf, len));
+    }
+    return sys(write(fd->fd, op->u.io.buf, len));
+}
+
+static ssize_t
+try_accept(struct tn__op *op)
+{
+    tn_addr scratch;
+    tn_addr *addr = op->u.a.addr ? op->u.a.addr : &scratch;
+    ssize_t r;
+
+    do {
+        addr->len = sizeof(addr->u);
+        r = sys(accept4(op->fd->fd, &addr->u.sa, &addr->len,
+                        op->u.a.flags | SOCK_CLOEXEC));
+        /* The connection died in the queue: not the listener's trouble. */
+    } while (r == -ECONNABORTED || r == -EPROTO);
+    return r;
+}
+
+static ssize_t
+try_connect(struct tn__op *op)
+{
+    const tn_addr *addr = op->u.a.addr;
+    int err = 0;
+    socklen_t len = sizeof(err);
+    ssize_t r;
+
+    if (!op->tried) {
+        r = sys(connect(op->fd->fd, &addr->u.sa, addr->len));
+        /* After EINTR the connection goes on by itself. */
+        if (r != -EINPROGRESS && r != -EINTR) {
+            return r;
+        }
+        op->tried = true;
+        return -EAGAIN;
+    }
+    if ((poll_now(op->fd->fd, POLLOUT) & (POLLOUT | POLLERR | POLLHUP)) == 0) {
+        return -EAGAIN;
+    }
+    r = sys(getsockopt(op->fd->fd, SOL_SOCKET, SO_ERROR, &err, &len));
+    return r < 0 ? r : -err;
+}
+
+/* sendfile(2) takes no MSG_NOSIGNAL: block SIGPIPE, and eat the one that the
+   call raised, unless one was pending before. */
+static ssize_t
+try_sendfile(struct tn__op *op)
+{
+    sigset_t pipe_set, old, pending;
+    struct timespec zero = {0, 0};
+    off_t offset = op->u.f.offset;
+    size_t len = op->u.f.len;
+    bool had;
+    ssize_t r;
+
+    sigemptyset(&pipe_set);
+    sigaddset(&pipe_set, SIGPIPE);
+    sigpending(&pending);
+    had = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe_set, &old);
+    r = sys(sendfile(op->fd->fd, op->u.f.file, &offset,
+                     len < TN_SENDFILE_CHUNK ? len : TN_SENDFILE_CHUNK));
+    if (r == -EPIPE && !had) {
+        while (sigtimedwait(&pipe_set, NULL, &zero) < 0 && errno == EINTR) {
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (r > 0) {
+        op->u.f.offset += r;
+    }
+    return r;
+}
+
+ssize_t
+tn__op_once(struct tn__op *op, int dontwait)
+{
+    int fd = op->fd->fd;
+
+    switch ((enum tn__op_kind)op->kind) {
+    case TN__RECV:
+        if (!op->fd->is_socket) {
+            return try_plain(op);
+        }
+        return sys(recv(fd, op->u.io.buf, op->u.io.len,
+                        op->u.io.flags | dontwait));
+    case TN__SEND:
+        if (!op->fd->is_socket) {
+            return try_plain(op);
+        }
+        return sys(send(fd, op->u.io.buf, op->u.io.len,
+                        op->u.io.flags | MSG_NOSIGNAL | dontwait));
+    case TN__RECVMSG:
+        return sys(recvmsg(fd, op->u.m.msg,
+                           op->u.m.flags | MSG_CMSG_CLOEXEC | dontwait));
+    case TN__SENDMSG:
+        return sys(sendmsg(fd, op->u.m.msg,
+                           op->u.m.flags | MSG_NOSIGNAL | dontwait));
+    case TN__ACCEPT:
+        return try_accept(op);
+    case TN__CONNECT:
+        return try_connect(op);
+    case TN__SENDFILE:
+        return try_sendfile(op);
+    case TN__POLL:
+        return poll_now(fd, op->u.events);
+    case TN__OTHER:
+        break;
+    }
+    TN_ASSERT(!"a kernel op");
+    return -EINVAL;
+}
+
+ssize_t
+tn__op_try(struct tn__op *op)
+{
+    ssize_t r;
+
+    do {
+        r = tn__op_once(op, MSG_DONTWAIT);
+    } while (r == -EINTR);
+    if (op->kind == TN__POLL && r == 0) {
+        return -EAGAIN;
+    }
+    return r;
+}
+
+int
+tn__fd_set_nonblock(struct tn__fd *fd, bool on)
+{
+    int flags;
+
+    if (fd->fd < 0 || fd->shared_flags || fd->nonblock == on) {
+        return 0;
+    }
+    flags = fcntl(fd->fd, F_GETFL);
+    if (flags < 0) {
+        return -errno;
+    }
+    flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+    if (fcntl(fd->fd, F_SETFL, flags) < 0) {
+        return -errno;
+    }
+    fd->nonblock = on;
+    return 0;
+}

@@ -1,0 +1,143 @@
+/*
+ * ready.c - ops on top of readiness, shared by epoll and poll.
+ *
+ * Each side of a descriptor has a hint: "a try may succeed". It is cleared when
+ * the kernel says EAGAIN and set by an event, so a busy connection costs no
+ * try that must fail. A short read of a stream clears it too: the buffer was
+ * empty then, and new bytes bring a new event. Not so once the peer's end was
+ * announced: data and FIN that came together are one event, and nothing
+ * follows it. Datagrams and listeners say nothing by being short.
+ */
+#include <poll.h>
+
+#include "wait/waiter.h"
+
+static void
+note_result(struct tn__op *op, ssize_t r)
+{
+    struct tn__fd *fd = op->fd;
+
+    if (r == -EAGAIN) {
+        fd->ready[tn__op_side(op)] = false;
+    } else if (op->kind == TN__RECV && fd->is_stream && !fd->hup && r > 0 &&
+               (size_t)r < op->u.io.len && op->u.io.flags == 0) {
+        fd->ready[TN__READER] = false;
+    } else if (op->kind == TN__SEND && fd->is_stream && r >= 0 &&
+               (size_t)r < op->u.io.len && fd->is_socket) {
+        /* A short write leaves the buffer full, but whether an event follows
+           depends on the kernel having said EAGAIN: try once more. */
+        fd->ready[TN__WRITER] = true;
+    }
+}
+
+/* A try may succeed? Descriptors in a mode that is not ours have no hints. */
+static bool
+worth_trying(const struct tn__op *op)
+{
+    const struct tn__fd *fd = op->fd;
+
+    if (op->nowait || fd->ready[tn__op_side(op)] || op->kind == TN__POLL) {
+        return true;
+    }
+    /* Out-of-band data and an error queue are not what the hint is about. */
+    return op->kind == TN__CONNECT ||
+           (op->kind == TN__RECV && op->u.io.flags != 0) ||
+           (op->kind == TN__RECVMSG && (op->u.m.flags & ~MSG_TRUNC) != 0);
+}
+
+/* Take the op: it stays in its slot until ready() or cancel. */
+static bool
+take(struct tn__op *op)
+{
+    struct tn__fd *fd = op->fd;
+    enum tn__side side = tn__op_side(op);
+    struct tn__waiter *w = fd->waiter;
+    int r;
+
+    op->state = TN__PENDING;
+    fd->op[side] = op;
+    r = w->backend->arm(w, fd, side);
+    if (r == 0) {
+        return false;
+    }
+    fd->op[side] = NULL;
+    /* Regular files have no readiness; a call on them does not wait. */
+    return tn__op_finish(op, r > 0 ? tn__op_once(op, 0) : r);
+}
+
+static bool
+start(struct tn__op *op)
+{
+    struct tn__fd *fd = op->fd;
+    ssize_t r;
+
+    if (fd->op[tn__op_side(op)]) {
+        return tn__op_finish(op, -EBUSY);
+    }
+    if (worth_trying(op)) {
+        r = tn__op_try(op);
+        note_result(op, r);
+        if (r != -EAGAIN || op->nowait) {
+            return tn__op_finish(op, r);
+        }
+    }
+    return take(op);
+}
+
+static void
+cancel(struct tn__op *op)
+{
+    /* The kernel is in no buffer of ours between two tries. */
+    op->fd->op[tn__op_side(op)] = NULL;
+    tn__op_complete(op, -ECANCELED);
+}
+
+const struct tn__op_class tn__ready_ops = {
+    .start = start,
+    .cancel = cancel,
+};
+
+static void
+retry(struct tn__fd *fd, enum tn__side side)
+{
+    struct tn__op *op = fd->op[side];
+    ssize_t r;
+
+    if (!op) {
+        return;
+    }
+    r = tn__op_try(op);
+    note_result(op, r);
+    if (r == -EAGAIN) {
+        int armed = fd->waiter->backend->arm(fd->waiter, fd, side);
+
+        if (armed == 0) {
+            return;
+        }
+        r = armed > 0 ? -EINVAL : armed;
+    }
+    fd->op[side] = NULL;
+    tn__op_complete(op, r);
+}
+
+void
+tn__ready(struct tn__fd *fd, int revents)
+{
+    const struct tn__op *reader = fd->op[TN__READER];
+
+    if (revents & (POLLRDHUP | POLLHUP | POLLERR)) {
+        fd->hup = true;
+    }
+    if (reader && reader->kind == TN__POLL) {
+        retry(fd, TN__READER);
+        return;
+    }
+    if (revents & (POLLIN | POLLPRI | POLLRDHUP | POLLHUP | POLLERR)) {
+        fd->ready[TN__READER] = true;
+        retry(fd, TN__READER);
+    }
+    if (revents & (POLLOUT | POLLHUP | POLLERR)) {
+        fd->ready[TN__WRITER] = true;
+        retry(fd, TN__WRITER);
+    }
+}
