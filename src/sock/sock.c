@@ -1,0 +1,391 @@
+/*
+ * sock.c - a socket's life, and how each of its calls runs.
+ */
+#include "sock/sock.h"
+
+#include <stdlib.h>
+
+const struct tn__net *
+tn__net_here(void)
+{
+    return tn__loop ? tn__loop->waiter->backend->net : &tn__net_kernel;
+}
+
+struct tn__waiter *
+tn__waiter_here(void)
+{
+    return tn__loop ? tn__loop->waiter : NULL;
+}
+
+tn_sock *
+tn__sock_new(int family, int type, int proto)
+{
+    tn_sock *s = calloc(1, sizeof(*s));
+
+    if (s) {
+        s->net = tn__net_here();
+        s->family = family;
+        s->type = type;
+        s->proto = proto;
+        s->timeout = TN_FOREVER;
+        s->fd.fd = -1;
+    }
+    return s;
+}
+
+int
+tn__sock_fail(const tn_sock *s, int err, const char *verb)
+{
+    return tn__fail(err, verb, s->type, s->peer.len ? &s->peer : NULL);
+}
+
+int
+tn_socket(tn_sock **out, int family, int type, int proto)
+{
+    tn_sock *s;
+    int r;
+
+    *out = NULL;
+    type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+    s = tn__sock_new(family, type, proto);
+    if (!s) {
+        return tn__fail(-ENOMEM, "socket", type, NULL);
+    }
+    r = s->net->socket(tn__waiter_here(), &s->fd, family, type, proto);
+    if (r < 0) {
+        free(s);
+        return tn__fail(r, "socket", type, NULL);
+    }
+    *out = s;
+    return 0;
+}
+
+int
+tn_socketpair(tn_sock *out[2], int family, int type, int proto)
+{
+    const struct tn__net *net = tn__net_here();
+    struct tn__fd fd[2];
+    int r;
+
+    type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+    out[0] = tn__sock_new(family, type, proto);
+    out[1] = tn__sock_new(family, type, proto);
+    r = out[0] && out[1] ? 0 : -ENOMEM;
+    if (r == 0) {
+        r = net->pair(tn__waiter_here(), fd, family, type, proto);
+    }
+    if (r < 0) {
+        free(out[0]);
+        free(out[1]);
+        out[0] = out[1] = NULL;
+        return tn__fail(r, "socketpair", type, NULL);
+    }
+    out[0]->fd = fd[0];
+    out[1]->fd = fd[1];
+    return 0;
+}
+
+/* ---- running an op ---- */
+
+int
+tn__sock_enter(tn_sock *s)
+{
+    if (s->closing) {
+        return -EBADF;
+    }
+    s->users += tn__self != NULL;
+    return 0;
+}
+
+void
+tn__sock_leave(tn_sock *s)
+{
+    if (!tn__self) {
+        return;
+    }
+    if (--s->users == 0 && s->closer) {
+        struct tn__op *op = s->closer;
+
+        s->closer = NULL;
+        tn__op_complete(op, 0);
+    }
+}
+
+/* Calls that know no MSG_DONTWAIT need a descriptor that never blocks. */
+static bool
+needs_nonblock(const struct tn__op *op)
+{
+    return op->kind == TN__ACCEPT || op->kind == TN__CONNECT ||
+           op->kind == TN__SENDFILE;
+}
+
+ssize_t
+tn__sock_await(tn_sock *s, struct tn__op *op, struct tn__limit *lim)
+{
+    ssize_t r = 0;
+
+    op->fd = &s->fd;
+    if (needs_nonblock(op) && (tn__self || lim->timeout >= 0)) {
+        r = tn__fd_set_nonblock(&s->fd, true);
+    }
+    if (r == 0 && tn__self) {
+        op->cls = tn__loop->waiter->backend->ops;
+        r = tn__waiter_adopt(tn__loop->waiter, &s->fd);
+    }
+    if (r == 0) {
+        r = tn__await(op, lim);
+    }
+    /* Cancelled by tn_close() and by nobody else? */
+    if (r == -ECANCELED && s->closing) {
+        r = -EBADF;
+    }
+    return r;
+}
+
+ssize_t
+tn__sock_run(tn_sock *s, struct tn__op *op, int flags, const char *verb)
+{
+    struct tn__limit lim = tn__sock_limit(s, flags);
+    ssize_t r = tn__sock_enter(s);
+
+    if (r < 0) {
+        return tn__sock_fail(s, (int)r, verb);
+    }
+    r = tn__sock_await(s, op, &lim);
+    if (TN_UNLIKELY(r < 0)) {
+        tn__sock_fail(s, (int)r, verb);
+    }
+    tn__sock_leave(s);
+    return r;
+}
+
+/* ---- names and listening ---- */
+
+int
+tn_bind(tn_sock *sock, const tn_addr *addr)
+{
+    int r = sock->net->bind(&sock->fd, addr);
+
+    return r < 0 ? tn__fail(r, "bind", sock->type, addr) : 0;
+}
+
+int
+tn_listen(tn_sock *sock, int backlog)
+{
+    int r = sock->net->listen(&sock->fd, backlog);
+    tn_addr self;
+
+    if (r == 0) {
+        return 0;
+    }
+    if (sock->net->name(&sock->fd, false, &self) < 0) {
+        self.len = 0;
+    }
+    return tn__fail(r, "listen", sock->type, &self);
+}
+
+int
+tn_accept(tn_sock *sock, tn_sock **out, tn_addr *peer)
+{
+    /* Made first: once a connection is taken nothing may fail. */
+    tn_sock *s = tn__sock_new(sock->family, sock->type, sock->proto);
+    struct tn__op op = {.kind = TN__ACCEPT};
+    ssize_t r;
+
+    *out = NULL;
+    if (!s) {
+        return tn__sock_fail(sock, -ENOMEM, "accept");
+    }
+    op.u.a.addr = &s->peer;
+    op.u.a.flags = tn__loop ? SOCK_NONBLOCK : 0;
+    r = tn__sock_run(sock, &op, 0, "accept");
+    if (r < 0) {
+        free(s);
+        return (int)r;
+    }
+    op.fd = &sock->fd;
+    sock->net->accepted(&s->fd, &op);
+    if (peer) {
+        *peer = s->peer;
+    }
+    *out = s;
+    return 0;
+}
+
+int
+tn_connect(tn_sock *sock, const tn_addr *addr)
+{
+    struct tn__limit lim = tn__sock_limit(sock, 0);
+    struct tn__op op = {.kind = TN__CONNECT};
+    tn_addr to = *addr;
+    ssize_t r = tn__sock_enter(sock);
+
+    if (r < 0) {
+        return tn__fail((int)r, "connect", sock->type, addr);
+    }
+    op.u.a.addr = &to;
+    r = tn__sock_await(sock, &op, &lim);
+    if (r == 0) {
+        sock->peer = *addr;
+        if (addr->u.sa.sa_family == AF_UNSPEC) {
+            sock->peer.len = 0;
+        }
+    } else if (r == -EAGAIN && op.tried) {
+        r = -EINPROGRESS;
+    }
+    if (r < 0) {
+        tn__fail((int)r, "connect", sock->type, addr);
+    }
+    tn__sock_leave(sock);
+    return (int)r;
+}
+
+int
+tn_connect_ex(tn_sock *sock, const tn_addr *addr)
+{
+    return tn_connect(sock, addr);
+}
+
+int
+tn_shutdown(tn_sock *sock, int how)
+{
+    int r = sock->net->shutdown(&sock->fd, how);
+
+    return r < 0 ? tn__sock_fail(sock, r, "shutdown") : 0;
+}
+
+/* ---- the end ---- */
+
+static bool
+leave_start(struct tn__op *op)
+{
+    tn_sock *s = op->u.other[0];
+
+    if (s->users == 0) {
+        return tn__op_finish(op, 0);
+    }
+    op->state = TN__PENDING;
+    s->closer = op;
+    return false;
+}
+
+/* Not given up: the users' buffers are in use until they have left. */
+static void
+leave_cancel(struct tn__op *op)
+{
+    op->state = TN__PENDING;
+}
+
+static const struct tn__op_class leave_ops = {leave_start, leave_cancel};
+
+static void
+cancel_parked(tn_sock *s)
+{
+    struct tn__op *op;
+
+    for (int side = TN__READER; side <= TN__WRITER; side++) {
+        op = s->fd.op[side];
+        if (op && op->state == TN__PENDING) {
+            op->state = TN__CANCELLING;
+            op->cls->cancel(op);
+        }
+    }
+    while ((op = tn__opq_pop(&s->senders)) != NULL) {
+        tn__op_complete(op, -EBADF);
+    }
+}
+
+/* Nobody is in a call on the socket any more when this returns. */
+static void
+drive_out(tn_sock *s)
+{
+    struct tn__op op = {.cls = &leave_ops, .kind = TN__OTHER};
+    struct tn__limit lim = {.timeout = TN_FOREVER};
+
+    s->closing = true;
+    if (s->users == 0) {
+        return;
+    }
+    TN_ASSERT(tn__self && "a plain thread closed a socket that tasks use");
+    cancel_parked(s);
+    op.u.other[0] = s;
+    tn__await_always(&op, &lim);
+}
+
+static int
+close_now(tn_sock *s, bool reset)
+{
+    int r;
+
+    tn__waiter_release(&s->fd);
+    r = s->net->close(&s->fd, reset);
+    free(s);
+    return r;
+}
+
+/* Drop what the peer still sends, until it has taken our last bytes. */
+static void
+flush(tn_sock *s)
+{
+    char sink[1024];
+    int64_t until = tn_now() + TN_CLOSE_FLUSH;
+    size_t dropped = 0, unsent;
+    int64_t left;
+    ssize_t n;
+
+    s->net->shutdown(&s->fd, SHUT_WR);
+    while (dropped < TN_CLOSE_DRAIN && (left = until - tn_now()) > 0) {
+        if (s->net->pending(&s->fd, NULL, &unsent) < 0) {
+            return;
+        }
+        /* All taken: what is here may go, but nothing is worth a wait. */
+        tn_settimeout(s, unsent == 0 ? 0 : left);
+        n = tn_recv(s, sink, sizeof(sink), 0);
+        if (n <= 0) {
+            return;
+        }
+        dropped += (size_t)n;
+    }
+}
+
+static bool
+has_unread(tn_sock *s)
+{
+    size_t unread = 0;
+
+    return s->type == SOCK_STREAM && !s->fd.is_listener &&
+           (s->family == AF_INET || s->family == AF_INET6) &&
+           s->net->pending(&s->fd, &unread, NULL) == 0 && unread > 0;
+}
+
+int
+tn_close(tn_sock *sock)
+{
+    tn_scope shield;
+
+    if (!sock) {
+        return 0;
+    }
+    drive_out(sock);
+    if (has_unread(sock)) {
+        sock->closing = false;
+        if (tn__self) {
+            tn_shield(&shield, TN_CLOSE_FLUSH);
+        }
+        flush(sock);
+        if (tn__self) {
+            tn_scope_end(&shield);
+        }
+        sock->closing = true;
+    }
+    return close_now(sock, false);
+}
+
+void
+tn_abort(tn_sock *sock)
+{
+    if (sock) {
+        drive_out(sock);
+        close_now(sock, true);
+    }
+}

@@ -1,0 +1,67 @@
+/*
+ * sock.h - what a tn_sock is, and how its verbs run an op.
+ */
+#ifndef TENON_SOCK_SOCK_H
+#define TENON_SOCK_SOCK_H
+
+#include <tenon/msg.h>
+#include <tenon/sock.h>
+
+#include "task/task.h"
+
+struct tn_sock {
+    struct tn__fd fd;
+    const struct tn__net *net;
+    int family, type, proto;
+    int64_t timeout;  /* ns; TN_FOREVER, 0, or a limit for each call */
+    bool broken;      /* a sendall failed half-way */
+    bool closing;     /* tn_close() waits for the users to leave */
+    bool sending;     /* somebody holds the sending side */
+    unsigned users;   /* tasks inside a call on this socket */
+    struct tn__opq senders; /* who waits for the sending side, oldest first */
+    struct tn__op *closer;  /* tn_close() */
+    tn_addr peer;     /* for messages; len 0: not known */
+};
+
+/* A zeroed socket with defaults, not yet on a descriptor; NULL: no memory. */
+tn_sock *tn__sock_new(int family, int type, int proto);
+
+/* The sockets that the caller's loop, or the kernel, provides. */
+const struct tn__net *tn__net_here(void);
+
+/* The waiter of the caller's loop, or NULL. */
+struct tn__waiter *tn__waiter_here(void);
+
+/* Begin and end a call: between them the socket stays, whoever closes it. */
+int tn__sock_enter(tn_sock *s);
+void tn__sock_leave(tn_sock *s);
+
+/* Run an op on the socket, inside enter and leave. */
+ssize_t tn__sock_await(tn_sock *s, struct tn__op *op,
+                       struct tn__limit *lim); /* suspends */
+
+/* Enter, run, leave, and record a failure under the verb's name. */
+ssize_t tn__sock_run(tn_sock *s, struct tn__op *op, int flags,
+                     const char *verb); /* suspends */
+
+/* Hold the sending side, so that messages never mix. 0 or a code. */
+int tn__send_lock(tn_sock *s, struct tn__limit *lim); /* suspends */
+void tn__send_unlock(tn_sock *s);
+
+/* Run a sending op with lock and checks; inside enter and leave. */
+ssize_t tn__send_op(tn_sock *s, struct tn__op *op,
+                    struct tn__limit *lim); /* suspends */
+
+/* Record what went wrong on this socket; returns err. */
+int tn__sock_fail(const tn_sock *s, int err, const char *verb);
+
+/* The limit of one call: the socket's time-out, or none with MSG_DONTWAIT. */
+static inline struct tn__limit
+tn__sock_limit(const tn_sock *s, int flags)
+{
+    int64_t timeout = flags & MSG_DONTWAIT ? 0 : s->timeout;
+
+    return (struct tn__limit){.timeout = timeout};
+}
+
+#endif
