@@ -1,0 +1,67 @@
+# The front door. Meson builds (meson.build); this file only knows what people
+# type. `make` alone builds; B is the build folder, DIR the folder a hub shares.
+
+B ?= build
+DIR ?=
+PREFIX ?= /usr/local
+MAKEFLAGS += --no-print-directory
+
+# Meson cannot see a meson.build appear in a new folder; make can.
+MESON_FILES := meson.build meson_options.txt \
+	$(wildcard */meson.build */*/meson.build)
+
+build: setup $(B)/build.ninja
+	@ninja -C $(B) --quiet
+
+$(B)/build.ninja: $(MESON_FILES)
+	@if [ -f $@ ]; then \
+	    meson setup --reconfigure $(B) >/dev/null && touch $@; \
+	else \
+	    meson setup $(B) --prefix=$(PREFIX) >/dev/null; \
+	fi || { tail -n 20 $(B)/meson-logs/meson-log.txt >&2; exit 1; }
+
+# Build, open the hub on this network and print how to join.
+hub: build
+	@exec $(B)/tenon hub $(DIR)
+
+# gcc and clang without a warning, every test, the sanitizers, lint.
+check:
+	@tools/setup check
+	@tools/check gcc clang asan lint
+
+# One part of it, or what takes too long to be part of it.
+asan tsan valgrind lint tidy:
+	@tools/setup check
+	@tools/check $@
+
+format:
+	@git ls-files -z '*.c' '*.h' | xargs -0 -r clang-format -i
+
+# bench/run BUILD-FOLDER [ARGS]; see bench/.
+bench:
+	@tools/setup bench
+	@tools/check --build-only bench
+	@bench/run build-bench $(ARGS)
+
+# make fuzz T=frame: fuzz one parser until Ctrl-C; ARGS go to libFuzzer.
+fuzz:
+	@tools/setup fuzz
+	@tools/check --build-only fuzz
+	@build-fuzz/tests/fuzz/fuzz_$(T) $(ARGS) tests/fuzz/corpus/$(T)
+
+man: build
+	@ninja -C $(B) --quiet man
+
+install: $(B)/build.ninja
+	@ninja -C $(B) --quiet
+	@meson install -C $(B) --no-rebuild --quiet
+
+setup:
+	@tools/setup build
+
+clean:
+	@rm -rf $(B) build-gcc build-clang build-asan build-tsan \
+	    build-valgrind build-bench build-fuzz
+
+.PHONY: build hub check asan tsan valgrind lint tidy format bench fuzz man \
+	install setup clean
