@@ -22,6 +22,7 @@ is() {
   fi
 }
 
+# shellcheck disable=SC2317 # called through is()
 says() {
   echo "$output" | grep -q -e "$1"
 }
