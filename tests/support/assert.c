@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+struct runner_shared *runner_shared;
+
 /* _exit, not exit: the caller may stand on a task's stack or in a thread. */
 static _Noreturn void
 end(int status)

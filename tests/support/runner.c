@@ -20,8 +20,6 @@ extern const struct test_case *const __start_tenon_tests[]
     __attribute__((weak));
 extern const struct test_case *const __stop_tenon_tests[] __attribute__((weak));
 
-struct runner_shared *runner_shared;
-
 /* One line of TAP: a test, and its parameter if it has some. */
 struct job {
     const struct test_case *test;
