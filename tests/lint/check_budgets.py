@@ -5,7 +5,6 @@ import re
 import source
 
 FILE_LINES = 600
-HEADER_LINES = 250  # a public header is read in one go
 EXAMPLE_LINES = 60
 FUNCTION_LINES = 60
 PARAMS = 6
@@ -14,8 +13,6 @@ BRANCHES = 15
 
 
 def file_limit(path):
-    if path.startswith("include/"):
-        return HEADER_LINES
     if path.startswith("examples/") and path.endswith(".c"):
         return EXAMPLE_LINES
     return FILE_LINES
