@@ -37,7 +37,7 @@ check:
 	@tools/check gcc clang asan lint tidy
 
 # One part of it, or what takes too long to be part of it.
-asan tsan valgrind lint tidy:
+asan tsan valgrind arm64 lint tidy:
 	@tools/setup check
 	@tools/check $@
 
@@ -74,7 +74,7 @@ setup:
 
 clean:
 	@rm -rf $(B) build-gcc build-clang build-asan build-tsan \
-	    build-valgrind build-bench build-fuzz
+	    build-valgrind build-arm64 build-bench build-fuzz
 
-.PHONY: build hub check asan tsan valgrind lint tidy format bench fuzz man \
-	install setup clean
+.PHONY: build hub check asan tsan valgrind arm64 lint tidy format bench fuzz \
+	man install setup clean
