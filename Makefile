@@ -34,7 +34,7 @@ hub: build
 # gcc and clang without a warning, every test, the sanitizers, lint.
 check:
 	@tools/setup check
-	@tools/check gcc clang asan lint tidy
+	@tools/check gcc clang asan lint tidy-quick
 
 # One part of it, or what takes too long to be part of it.
 asan tsan valgrind arm64 lint tidy:

@@ -45,7 +45,8 @@ def main():
     build = os.environ.get("TENON_BUILD")
     if not build:
         source.skip("TENON_BUILD names no build folder")
-    found = glob.glob(build + "/src/libtenon.so.*.*.*")
+    found = [path for path in glob.glob(build + "/src/libtenon.so.*")
+             if os.path.isfile(path)]
     if not found:
         print(f"{build}: no shared library")
         sys.exit(1)
