@@ -1,0 +1,80 @@
+# The front door. Meson builds (meson.build); this file only knows what people
+# type. `make` alone builds; B is the build folder, DIR the folder a hub shares.
+
+B ?= build
+DIR ?=
+PREFIX ?=
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+
+# Progress for people; for logs only what is wrong.
+NINJA = if [ -t 1 ]; then ninja -C $(B) $(1); \
+	else ninja -C $(B) --quiet $(1) | sed '/^ninja: no work to do/d'; fi
+
+# Meson cannot see a meson.build appear in a new folder; make can.
+MESON_FILES := meson.build meson_options.txt \
+	$(wildcard */meson.build */*/meson.build)
+
+build: setup $(B)/build.ninja
+	@$(call NINJA)
+
+$(B)/build.ninja: $(MESON_FILES)
+	@if [ -f $@ ]; then \
+	    meson setup --reconfigure $(B) >/dev/null && \
+	    ninja -C $(B) build.ninja >/dev/null && touch $@; \
+	else \
+	    meson setup $(B) >/dev/null; \
+	fi || { tail -n 3 $(B)/meson-logs/meson-log.txt >&2; exit 1; }
+
+# Build, open the hub on this network and print how to join.
+hub: build
+	@exec $(B)/tenon hub $(DIR)
+
+# gcc and clang without a warning, every test, the sanitizers, lint.
+check:
+	@tools/setup check
+	@tools/check gcc clang asan lint tidy-quick
+
+# One part of it, or what takes too long to be part of it.
+asan tsan valgrind arm64 lint tidy:
+	@tools/setup check
+	@tools/check $@
+
+format:
+	@git ls-files -z '*.c' '*.h' | xargs -0 -r clang-format -i
+
+# bench/run BUILD-FOLDER [ARGS]; see bench/.
+bench:
+	@tools/setup bench
+	@tools/check --build-only bench
+	@bench/run build-bench $(ARGS)
+
+# make fuzz T=frame: fuzz one parser until Ctrl-C; ARGS go to libFuzzer. What
+# it finds is kept in build-fuzz; the committed corpus is only read.
+fuzz:
+	@tools/setup fuzz
+	@tools/check --build-only fuzz
+	@mkdir -p build-fuzz/corpus/$(T)
+	@build-fuzz/tests/fuzz/fuzz_$(T) -artifact_prefix=build-fuzz/ \
+	    $(ARGS) build-fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+
+man: build
+	@$(call NINJA,man)
+
+# make install PREFIX=/usr DESTDIR=/tmp/package; the default is /usr/local.
+install: $(B)/build.ninja
+	@[ -z "$(PREFIX)" ] || { meson configure $(B) -Dprefix=$(PREFIX) && \
+	    ninja -C $(B) build.ninja >/dev/null; }
+	@$(call NINJA)
+	@meson install -C $(B) --no-rebuild --quiet
+
+setup:
+	@tools/setup build
+
+clean:
+	@rm -rf $(B) build-gcc build-clang build-asan build-tsan \
+	    build-valgrind build-arm64 build-bench build-fuzz
+
+.PHONY: build hub check asan tsan valgrind arm64 lint tidy format bench fuzz \
+	man install setup clean
