@@ -48,9 +48,9 @@ enum {
     TN_HEAD_MAX = 64, /* bytes before a payload, a length and its offset */
 };
 
-/* What goes around a payload on the wire: head, payload[skip..], tail. */
+/* What goes around a payload on the wire: head, payload, tail. */
 typedef struct tn_envelope {
-    size_t head_len, skip, tail_len;
+    size_t head_len, tail_len;
     uint8_t head[TN_HEAD_MAX];
     uint8_t tail[TN_DELIM_MAX];
 } tn_envelope;
@@ -185,7 +185,7 @@ TN_API TN_USE int tn_codec_custom(tn_codec *c, tn_decode_fn *decode,
  *
  * Options follow after commas: max=N (with k, M or G; 1M if there is none),
  * offset=N, adjust=N (may be negative), self (the length includes itself),
- * keep. "i32ne" is the header that Python's struct.pack("i", n) makes.
+ * keep; only those that mean something to the kind. "i32ne" is the header that Python's struct.pack("i", n) makes.
  *
  * @param c     filled on success.
  * @param text  borrowed.
@@ -220,17 +220,18 @@ TN_API TN_USE int tn_codec_decode(const tn_codec *c, const void *buf, size_t n,
 /**
  * Say which bytes go before and after a payload.
  *
- * With `keep` the data is a whole message as it was read: its delimiter must be
- * there, its length is written anew over data[0..skip).
+ * With `keep` the data is a whole message as it would be read; it is checked,
+ * and nothing goes around it.
  *
  * @param c     borrowed.
  * @param data  borrowed; `len` bytes. A delimiter is looked for in it.
  * @param len   bytes.
- * @param out   filled; send head, then data from `skip` on, then tail.
+ * @param out   filled; send head, data and tail.
  * @return 0; or
  *   TN_ETOOBIG  larger than `max` or than the length can say,
  *   -EINVAL     not the fixed size; the delimiter is inside; too short for
- *               `keep` or `adjust`; `c` cannot write or is not well made.
+ *               `adjust`; no whole message in spite of `keep`; `c` cannot
+ *               write or is not well made.
  * @suspends   no.
  * @thread     any.
  * @see        tn_framer_write(), tn_sendvall().

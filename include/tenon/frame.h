@@ -18,7 +18,7 @@
  *
  * Memory: an idle framer holds about 1 KiB. Its buffer grows with the bytes
  * that have arrived, never by what a length claims, up to the codec's limit or
- * 64 KiB if that is more, and is given back after TN_FRAMER_LINGER of silence.
+ * 64 KiB if that is more, and is given back after a second of silence.
  *
  * Errors:  negative codes of err.h, each result kept apart.
  * Threads: as sock.h: one reads while another writes.
@@ -32,9 +32,6 @@
 #include <tenon/sock.h>
 
 typedef struct tn_framer tn_framer;
-
-/* How long an empty buffer is kept for the next message. */
-#define TN_FRAMER_LINGER (1 * TN_SEC)
 
 TN_BEGIN_DECLS
 
