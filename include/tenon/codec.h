@@ -69,24 +69,35 @@ typedef int tn_envelope_fn(const struct tn_codec *c, const void *data,
    what is marked "may be set". */
 typedef struct tn_codec {
     tn_codec_kind kind;
-    tn_order order;  /* length: of its bytes */
-    size_t max;      /* most bytes of a payload; a larger one is TN_ETOOBIG */
-    bool keep;       /* may be set: the message includes what goes around it:
-                        delimiter, length, netstring's colon and comma */
-    bool is_signed;  /* may be set, length: the top bit means a negative
-                        length, which is -EBADMSG (Python's 'i') */
-    bool includes_itself; /* may be set, length: it counts from the first byte
-                             of the message: offset and itself included */
-    uint8_t width;   /* length: its bytes, 1, 2, 4 or 8 */
-    uint8_t offset;  /* may be set, length: bytes before it, 0 to 56 */
+    size_t max; /* most bytes of a payload; a larger one is TN_ETOOBIG */
+
+    /* May be set: a message includes what goes around it, be it delimiter,
+       length, or a netstring's colon and comma. */
+    bool keep;
+
+    /* May be set, length: its top bit means a negative length, which is
+       -EBADMSG (Python's "i"). */
+    bool is_signed;
+
+    /* May be set, length: it counts from the first byte of the message, the
+       offset and the length itself included. */
+    bool includes_itself;
+
+    uint8_t width;  /* length: its bytes, 1, 2, 4 or 8 */
+    uint8_t offset; /* may be set, length: bytes before it, 0 to 56 */
+    tn_order order; /* length: of its bytes */
+
+    /* May be set, length: added to a length read, taken from one written. */
+    int64_t adjust;
+
     uint8_t delim_len;
     uint8_t delim[TN_DELIM_MAX];
-    int64_t adjust;  /* may be set, length: added to a length read, taken from
-                        one written */
-    size_t size;     /* fixed: bytes of each message */
+
+    size_t size; /* fixed: bytes of each message */
+
     tn_decode_fn *decode;     /* custom */
     tn_envelope_fn *envelope; /* custom; NULL: it cannot write */
-    void *arg;       /* custom: whatever its functions need; borrowed */
+    void *arg; /* custom: whatever its functions need; borrowed */
 } tn_codec;
 
 TN_BEGIN_DECLS

@@ -56,6 +56,7 @@ typedef enum tn_value_kind {
    TN_UINT, a float all numbers, s and p TN_BYTES, '?' any of the three. */
 typedef struct tn_value {
     tn_value_kind kind;
+
     union {
         int64_t i;
         uint64_t u;

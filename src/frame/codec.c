@@ -69,10 +69,10 @@ tn_codec_custom(tn_codec *c, tn_decode_fn *decode, tn_envelope_fn *envelope,
 static bool
 length_is_good(const tn_codec *c)
 {
-    bool width = c->width == 1 || c->width == 2 || c->width == 4 ||
-                 c->width == 8;
-    bool order = c->order == TN_NATIVE || c->order == TN_LITTLE ||
-                 c->order == TN_BIG;
+    bool width =
+        c->width == 1 || c->width == 2 || c->width == 4 || c->width == 8;
+    bool order =
+        c->order == TN_NATIVE || c->order == TN_LITTLE || c->order == TN_BIG;
     return width && order && c->offset <= TN_HEAD_MAX - 8 &&
            c->adjust >= INT64_MIN + TN_HEAD_MAX;
 }

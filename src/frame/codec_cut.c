@@ -61,6 +61,7 @@ load(const uint8_t *p, const tn_codec *c)
         uint32_t u32;
         uint64_t u64;
     } v;
+
     bool swap = c->order == (BYTE_ORDER == LITTLE_ENDIAN ? TN_BIG : TN_LITTLE);
     switch (c->width) {
     case 1:

@@ -20,11 +20,11 @@ struct tn_framer {
     int64_t deadline;     /* of the message that has begun; 0: none yet */
     uint8_t *buf;         /* `small`, or on the heap */
     size_t cap, start, end;
-    size_t seen;          /* bytes from start searched for the delimiter */
-    size_t most;          /* what cap may grow to */
-    int result;           /* of every read once `ended` */
+    size_t seen; /* bytes from start searched for the delimiter */
+    size_t most; /* what cap may grow to */
+    int result;  /* of every read once `ended` */
     bool ended;
-    bool busy;            /* the last receive filled all its room */
+    bool busy; /* the last receive filled all its room */
     tn_codec codec;
     uint8_t small[TN_FRAMER_SMALL];
 };

@@ -11,20 +11,20 @@ struct type {
     uint8_t standard, native, align; /* bytes; standard 0: only with '@' */
 };
 
-#define TYPE(c, standard, ctype) {c, standard, sizeof(ctype), _Alignof(ctype)}
+#define NATIVE(ctype) sizeof(ctype), _Alignof(ctype)
 
 static const struct type types[] = {
-    TYPE('x', 1, char),      TYPE('c', 1, char),
-    TYPE('b', 1, int8_t),    TYPE('B', 1, uint8_t),
-    TYPE('?', 1, bool),      TYPE('h', 2, short),
-    TYPE('H', 2, short),     TYPE('i', 4, int),
-    TYPE('I', 4, int),       TYPE('l', 4, long),
-    TYPE('L', 4, long),      TYPE('q', 8, long long),
-    TYPE('Q', 8, long long), TYPE('n', 0, ssize_t),
-    TYPE('N', 0, size_t),    TYPE('e', 2, uint16_t),
-    TYPE('f', 4, float),     TYPE('d', 8, double),
-    TYPE('s', 1, char),      TYPE('p', 1, char),
-    TYPE('P', 0, void *),
+    {'x', 1, NATIVE(char)},      {'c', 1, NATIVE(char)},
+    {'b', 1, NATIVE(int8_t)},    {'B', 1, NATIVE(uint8_t)},
+    {'?', 1, NATIVE(bool)},      {'h', 2, NATIVE(short)},
+    {'H', 2, NATIVE(short)},     {'i', 4, NATIVE(int)},
+    {'I', 4, NATIVE(int)},       {'l', 4, NATIVE(long)},
+    {'L', 4, NATIVE(long)},      {'q', 8, NATIVE(long long)},
+    {'Q', 8, NATIVE(long long)}, {'n', 0, NATIVE(ssize_t)},
+    {'N', 0, NATIVE(size_t)},    {'e', 2, NATIVE(uint16_t)},
+    {'f', 4, NATIVE(float)},     {'d', 8, NATIVE(double)},
+    {'s', 1, NATIVE(char)},      {'p', 1, NATIVE(char)},
+    {'P', 0, NATIVE(void *)},
 };
 
 void
