@@ -79,6 +79,21 @@
 /* Buffer of a tn_file, each direction. */
 #define TN_FILE_BUF 8192
 
+/* A message: header, payload and trailer together still count in a ssize_t. */
+#define TN_MESSAGE_MAX ((size_t)PTRDIFF_MAX - 4096)
+
+/* What --frame allows if it names no max=. */
+#define TN_MESSAGE_DEFAULT (1u << 20)
+
+/* Buffer of a tn_framer: the part within it, which is all that an idle
+   connection has; the least on the heap; what a stream of small messages may
+   make of it; the most for one receive; how long it is kept while empty. */
+#define TN_FRAMER_SMALL 512
+#define TN_FRAMER_FIRST (16u << 10)
+#define TN_FRAMER_BUSY (64u << 10)
+#define TN_FRAMER_READ (256u << 10)
+#define TN_FRAMER_LINGER (1 * TN_SEC)
+
 /* tn_serve(): connections at once, pause when descriptors run out, and what a
    silent peer may cost. */
 #define TN_SERVE_CONNECTIONS 4096
