@@ -16,14 +16,16 @@
 #ifndef TENON_ADDR_H
 #define TENON_ADDR_H
 
+#include <tenon/api.h>
+
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <tenon/api.h>
 
 /* A socket address of any family. len == 0 means "none". */
 typedef struct tn_addr {
     socklen_t len; /* bytes of u in use */
+
     union {
         struct sockaddr sa;
         struct sockaddr_in in;

@@ -15,8 +15,8 @@
 #include <sys/types.h>
 
 #if defined(__GNUC__)
-#define TN_API __attribute__((visibility("default")))
-#define TN_USE __attribute__((warn_unused_result))
+#define TN_API               __attribute__((visibility("default")))
+#define TN_USE               __attribute__((warn_unused_result))
 #define TN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define TN_API
@@ -26,15 +26,15 @@
 
 #ifdef __cplusplus
 #define TN_BEGIN_DECLS extern "C" {
-#define TN_END_DECLS }
+#define TN_END_DECLS   }
 #else
 #define TN_BEGIN_DECLS
 #define TN_END_DECLS
 #endif
 
-#define TN_NS ((int64_t)1)
-#define TN_US (1000 * TN_NS)
-#define TN_MS (1000 * TN_US)
+#define TN_NS  ((int64_t)1)
+#define TN_US  (1000 * TN_NS)
+#define TN_MS  (1000 * TN_US)
 #define TN_SEC (1000 * TN_MS)
 #define TN_MIN (60 * TN_SEC)
 

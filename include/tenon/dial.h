@@ -25,12 +25,12 @@ typedef struct tn_dial_opts {
 
 /* How to listen; a zeroed struct holds the defaults. */
 typedef struct tn_listen_opts {
-    int backlog;      /* 0: the system's most */
-    int family;       /* AF_INET or AF_INET6 to use only that */
-    bool reuse_port;  /* several listeners share the port (SO_REUSEPORT) */
-    bool v6only;      /* "[::]" does not take IPv4 as well */
-    bool numeric;     /* look no names up */
-    bool replace;     /* Unix: remove a socket file that nobody listens on */
+    int backlog;     /* 0: the system's most */
+    int family;      /* AF_INET or AF_INET6 to use only that */
+    bool reuse_port; /* several listeners share the port (SO_REUSEPORT) */
+    bool v6only;     /* "[::]" does not take IPv4 as well */
+    bool numeric;    /* look no names up */
+    bool replace;    /* Unix: remove a socket file that nobody listens on */
 } tn_listen_opts;
 
 TN_BEGIN_DECLS

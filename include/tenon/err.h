@@ -17,8 +17,9 @@
 #ifndef TENON_ERR_H
 #define TENON_ERR_H
 
-#include <errno.h>
 #include <tenon/api.h>
+
+#include <errno.h>
 
 /* name, value, text: the only list of tenon's own codes. */
 #define TN_ERR_TABLE(X)                                                        \
@@ -35,6 +36,7 @@
 
 typedef enum tn_err {
     TN_OK = 0,
+
 #define TN_ERR_ENUM(name, value, text) name = value,
     TN_ERR_TABLE(TN_ERR_ENUM)
 #undef TN_ERR_ENUM

@@ -15,8 +15,9 @@
 #ifndef TENON_FILE_H
 #define TENON_FILE_H
 
-#include <stdio.h>
 #include <tenon/sock.h>
+
+#include <stdio.h>
 
 typedef struct tn_file tn_file;
 

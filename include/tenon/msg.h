@@ -11,18 +11,19 @@
 #ifndef TENON_MSG_H
 #define TENON_MSG_H
 
-#include <sys/uio.h>
 #include <tenon/sock.h>
+
+#include <sys/uio.h>
 
 /* One message, to be sent or received; a plain struct, zero what is unused. */
 typedef struct tn_msg {
-    struct iovec *iov; /* borrowed; where the bytes are or shall go */
-    size_t iov_count;  /* 0 to 1024 */
-    tn_addr addr;      /* sender, or receiver if len > 0 */
-    void *control;     /* borrowed; aligned as cmsg(3) wants it; may be NULL */
+    struct iovec *iov;  /* borrowed; where the bytes are or shall go */
+    size_t iov_count;   /* 0 to 1024 */
+    tn_addr addr;       /* sender, or receiver if len > 0 */
+    void *control;      /* borrowed; aligned as cmsg(3) wants it; may be NULL */
     size_t control_len; /* bytes to send; received: room before, bytes after */
-    size_t full;       /* received: true size; above the result if cut */
-    int flags;         /* received: MSG_TRUNC, MSG_CTRUNC, MSG_EOR, MSG_OOB,
+    size_t full;        /* received: true size; above the result if cut */
+    int flags;          /* received: MSG_TRUNC, MSG_CTRUNC, MSG_EOR, MSG_OOB,
                           MSG_ERRQUEUE */
 } tn_msg;
 

@@ -29,7 +29,7 @@ typedef struct tn_serve_opts {
                             `conn`; 0 = 60 s; TN_FOREVER for none */
     int64_t flush;       /* ns for the peer to take the last bytes; 0 = 2 s */
     void (*on_end)(const tn_addr *peer, int result, void *arg);
-                         /* after each handler; may be NULL; must not wait */
+    /* after each handler; may be NULL; must not wait */
 } tn_serve_opts;
 
 TN_BEGIN_DECLS

@@ -17,18 +17,18 @@
 
 /* What TCP knows about a connection; see tn_tcp_info(). */
 typedef struct tn_tcpinfo {
-    int state;            /* TCP_ESTABLISHED, ... of netinet/tcp.h */
-    int retransmits;      /* unanswered ones in a row */
-    int64_t rtt;          /* ns, smoothed */
-    int64_t rtt_var;      /* ns */
-    int64_t min_rtt;      /* ns; 0 if not known */
-    int64_t rto;          /* ns until a segment is sent again */
-    uint32_t snd_mss;     /* bytes */
-    uint32_t rcv_mss;     /* bytes */
-    uint32_t pmtu;        /* bytes */
-    uint32_t cwnd;        /* segments that may be in flight */
-    uint32_t unacked;     /* segments in flight */
-    uint32_t lost;        /* segments thought lost */
+    int state;              /* TCP_ESTABLISHED, ... of netinet/tcp.h */
+    int retransmits;        /* unanswered ones in a row */
+    int64_t rtt;            /* ns, smoothed */
+    int64_t rtt_var;        /* ns */
+    int64_t min_rtt;        /* ns; 0 if not known */
+    int64_t rto;            /* ns until a segment is sent again */
+    uint32_t snd_mss;       /* bytes */
+    uint32_t rcv_mss;       /* bytes */
+    uint32_t pmtu;          /* bytes */
+    uint32_t cwnd;          /* segments that may be in flight */
+    uint32_t unacked;       /* segments in flight */
+    uint32_t lost;          /* segments thought lost */
     uint32_t total_retrans; /* segments sent again since the beginning */
     uint64_t bytes_acked;
     uint64_t bytes_received;
@@ -68,8 +68,8 @@ TN_API TN_USE int tn_setsockopt(tn_sock *sock, int level, int name,
  * @thread     the socket's.
  * @see        getsockopt(2); Python socket.getsockopt.
  */
-TN_API TN_USE int tn_getsockopt(tn_sock *sock, int level, int name,
-                                void *value, size_t *len);
+TN_API TN_USE int tn_getsockopt(tn_sock *sock, int level, int name, void *value,
+                                size_t *len);
 
 /**
  * Set an option whose value is an int, as most are.
@@ -103,27 +103,27 @@ TN_API TN_USE int tn_getsockopt_int(tn_sock *sock, int level, int name,
 
 /** Options with a name; see tn_set() and tn_get(). */
 typedef enum tn_option {
-    TN_REUSEADDR,    /* bool: bind although old connections linger */
-    TN_REUSEPORT,    /* bool: several sockets share one port */
-    TN_BROADCAST,    /* bool: a datagram may go to a broadcast address */
-    TN_KEEPALIVE,    /* bool: probe a silent TCP peer */
-    TN_KEEPIDLE,     /* seconds of silence before the first probe */
-    TN_KEEPINTVL,    /* seconds between probes */
-    TN_KEEPCNT,      /* probes before the connection counts as dead */
-    TN_NODELAY,      /* bool: send small segments at once (Nagle off) */
-    TN_CORK,         /* bool: hold partial segments back */
-    TN_USER_TIMEOUT, /* ms that sent data may stay unacknowledged */
-    TN_SNDBUF,       /* bytes of the kernel's send buffer; Linux doubles it */
-    TN_RCVBUF,       /* bytes of the kernel's receive buffer; likewise */
-    TN_V6ONLY,       /* bool: an IPv6 socket does not take IPv4 */
-    TN_TTL,          /* hops of unicast, 1 to 255 */
+    TN_REUSEADDR,      /* bool: bind although old connections linger */
+    TN_REUSEPORT,      /* bool: several sockets share one port */
+    TN_BROADCAST,      /* bool: a datagram may go to a broadcast address */
+    TN_KEEPALIVE,      /* bool: probe a silent TCP peer */
+    TN_KEEPIDLE,       /* seconds of silence before the first probe */
+    TN_KEEPINTVL,      /* seconds between probes */
+    TN_KEEPCNT,        /* probes before the connection counts as dead */
+    TN_NODELAY,        /* bool: send small segments at once (Nagle off) */
+    TN_CORK,           /* bool: hold partial segments back */
+    TN_USER_TIMEOUT,   /* ms that sent data may stay unacknowledged */
+    TN_SNDBUF,         /* bytes of the kernel's send buffer; Linux doubles it */
+    TN_RCVBUF,         /* bytes of the kernel's receive buffer; likewise */
+    TN_V6ONLY,         /* bool: an IPv6 socket does not take IPv4 */
+    TN_TTL,            /* hops of unicast, 1 to 255 */
     TN_MULTICAST_TTL,  /* hops of multicast, 0 to 255 */
     TN_MULTICAST_LOOP, /* bool: own multicast comes back */
-    TN_RECVERR,      /* bool: ICMP errors come with their address */
-    TN_PKTINFO,      /* bool: received datagrams tell where they arrived */
-    TN_LINGER,       /* seconds close waits; 0 resets; -1 off */
-    TN_ERROR,        /* read only: the pending error, >= 0, and clears it */
-    TN_ACCEPTCONN,   /* read only: bool: the socket listens */
+    TN_RECVERR,        /* bool: ICMP errors come with their address */
+    TN_PKTINFO,        /* bool: received datagrams tell where they arrived */
+    TN_LINGER,         /* seconds close waits; 0 resets; -1 off */
+    TN_ERROR,          /* read only: the pending error, >= 0, and clears it */
+    TN_ACCEPTCONN,     /* read only: bool: the socket listens */
 } tn_option;
 
 /**

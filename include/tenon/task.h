@@ -56,12 +56,12 @@ typedef struct tn_group {
 
 /* What tn_sim does to the traffic; each chance is in 1/1000. */
 typedef struct tn_sim_opts {
-    uint64_t seed;        /* every choice comes from it */
-    int64_t max_delay;    /* ns; bytes and datagrams take 0 to this; 0 = 1 ms */
-    int loss, dup;        /* datagrams lost, doubled */
-    int reset;            /* a send finds the stream reset */
-    int refuse;           /* a connect is refused */
-    int emfile;           /* socket or accept finds no descriptor */
+    uint64_t seed;     /* every choice comes from it */
+    int64_t max_delay; /* ns; bytes and datagrams take 0 to this; 0 = 1 ms */
+    int loss, dup;     /* datagrams lost, doubled */
+    int reset;         /* a send finds the stream reset */
+    int refuse;        /* a connect is refused */
+    int emfile;        /* socket or accept finds no descriptor */
 } tn_sim_opts;
 
 /* Choices for tn_run(); a zeroed struct holds the defaults. */

@@ -19,7 +19,7 @@
     ((cond) ? (void)0 : tn__assert_failed(#cond, __FILE__, __LINE__))
 #endif
 
-#define TN_LIKELY(x) __builtin_expect(!!(x), 1)
+#define TN_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define TN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 /* No deadline: later than every clock. */
@@ -59,11 +59,13 @@ bool tn__rng_chance(struct tn__rng *rng, int permille);
 
 /* Kept small: one lives in each task. Formatted only when somebody asks. */
 struct tn__why {
-    int err;         /* 0: no failure yet */
-    int type;        /* SOCK_STREAM, ... for "tcp"; -1: `text` is in use */
-    const char *op;  /* static text: "connect" */
+    int err;        /* 0: no failure yet */
+    int type;       /* SOCK_STREAM, ... for "tcp"; -1: `text` is in use */
+    const char *op; /* static text: "connect" */
+
     union {
         tn_addr addr; /* len 0: none */
+
         struct {
             char what[64];
             char with[128];

@@ -9,8 +9,8 @@
 /* A stack costs only the pages it touched, so be generous: getaddrinfo and a
    TLS handshake take 12 to 20 KiB, printf of a double 4. */
 #define TN_STACK_DEFAULT (256u << 10)
-#define TN_STACK_MIN (32u << 10)
-#define TN_STACK_MAX (64u << 20)
+#define TN_STACK_MIN     (32u << 10)
+#define TN_STACK_MAX     (64u << 20)
 
 /* Stacks that keep their pages when their task ends: the next tasks start on
    warm memory. Others are given back to the system below the top page. */
@@ -18,7 +18,7 @@
 
 /* Stacks mapped at once: few mappings, and a small program stays small. */
 #define TN_SLAB_FIRST 16u
-#define TN_SLAB_MOST 1024u
+#define TN_SLAB_MOST  1024u
 
 /* Tasks alive in one loop: a million at 4 KiB is what a machine holds. */
 #define TN_TASKS_MAX 4000000u
@@ -37,10 +37,10 @@
 #define TN_POST_MAX 65536
 
 /* Worker threads and what may wait for them. */
-#define TN_POOL_THREADS 4
+#define TN_POOL_THREADS     4
 #define TN_POOL_THREADS_MAX 64
-#define TN_POOL_QUEUE 65536
-#define TN_OFFLOAD_MAX (64u << 10)
+#define TN_POOL_QUEUE       65536
+#define TN_OFFLOAD_MAX      (64u << 10)
 
 /* Loops of tn_run_threads(). */
 #define TN_THREADS_MAX 256
@@ -88,18 +88,18 @@
 /* Buffer of a tn_framer: the part within it, which is all that an idle
    connection has; the least on the heap; what a stream of small messages may
    make of it; the most for one receive; how long it is kept while empty. */
-#define TN_FRAMER_SMALL 512
-#define TN_FRAMER_FIRST (16u << 10)
-#define TN_FRAMER_BUSY (64u << 10)
-#define TN_FRAMER_READ (256u << 10)
+#define TN_FRAMER_SMALL  512
+#define TN_FRAMER_FIRST  (16u << 10)
+#define TN_FRAMER_BUSY   (64u << 10)
+#define TN_FRAMER_READ   (256u << 10)
 #define TN_FRAMER_LINGER (1 * TN_SEC)
 
 /* tn_serve(): connections at once, pause when descriptors run out, and what a
    silent peer may cost. */
 #define TN_SERVE_CONNECTIONS 4096
-#define TN_SERVE_PAUSE (50 * TN_MS)
-#define TN_SERVE_IDLE (60 * TN_SEC)
-#define TN_SERVE_FLUSH (2 * TN_SEC)
-#define TN_SERVE_SPARE_FDS 16
+#define TN_SERVE_PAUSE       (50 * TN_MS)
+#define TN_SERVE_IDLE        (60 * TN_SEC)
+#define TN_SERVE_FLUSH       (2 * TN_SEC)
+#define TN_SERVE_SPARE_FDS   16
 
 #endif

@@ -3,13 +3,13 @@
  */
 #include <tenon/addr.h>
 
+#include "base/base.h"
+
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/base.h"
 
 static bool
 port_ok(int port)

@@ -8,12 +8,12 @@
 #include <tenon/dial.h>
 #include <tenon/sockopt.h>
 
+#include "sock/sock.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "sock/sock.h"
 
 /* ---- Happy Eyeballs ---- */
 
@@ -284,8 +284,7 @@ dial_with(tn_sock **out, const tn_endpoint *ep, const tn_dial_opts *o,
 }
 
 int
-tn_dial_endpoint(tn_sock **out, const tn_endpoint *ep,
-                 const tn_dial_opts *opts)
+tn_dial_endpoint(tn_sock **out, const tn_endpoint *ep, const tn_dial_opts *opts)
 {
     static const tn_dial_opts defaults;
     struct race *race;

@@ -3,18 +3,17 @@
  */
 #include <tenon/addr.h>
 
+#include "base/base.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "base/base.h"
 
 static const struct {
     const char *prefix;
     tn_transport transport;
 } schemes[] = {
-    {"tcp://", TN_TCP},          {"udp://", TN_UDP},
-    {"tls://", TN_TLS},          {"unixgram:", TN_UNIXGRAM},
-    {"unixseq:", TN_UNIXSEQ},    {"unix:", TN_UNIX},
+    {"tcp://", TN_TCP},         {"udp://", TN_UDP},       {"tls://", TN_TLS},
+    {"unixgram:", TN_UNIXGRAM}, {"unixseq:", TN_UNIXSEQ}, {"unix:", TN_UNIX},
 };
 
 static const char *

@@ -2,13 +2,13 @@
  * fd.c - a socket and its descriptor: what it is called, making one from the
  * other, time-outs.
  */
+#include "sock/sock.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "sock/sock.h"
 
 int
 tn_getsockname(const tn_sock *sock, tn_addr *addr)

@@ -3,10 +3,10 @@
  */
 #include <tenon/file.h>
 
+#include "sock/sock.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "sock/sock.h"
 
 struct tn_file {
     tn_sock *sock;

@@ -4,10 +4,10 @@
 #include <tenon/dial.h>
 #include <tenon/sockopt.h>
 
+#include "sock/sock.h"
+
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "sock/sock.h"
 
 /* Addresses of one name that are tried: a machine's own are few. */
 enum { LISTEN_TRIES = 8 };
@@ -57,8 +57,7 @@ open_on(tn_sock **out, const tn_addr *addr, int type, const tn_listen_opts *o)
 }
 
 int
-tn_create_server(tn_sock **out, const tn_addr *addr,
-                 const tn_listen_opts *opts)
+tn_create_server(tn_sock **out, const tn_addr *addr, const tn_listen_opts *opts)
 {
     static const tn_listen_opts defaults;
 
@@ -73,8 +72,8 @@ is_stale(const tn_addr *addr, int type)
     tn_sock *s;
     int r;
 
-    if (addr->u.un.sun_path[0] == '\0' ||
-        lstat(addr->u.un.sun_path, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+    if (addr->u.un.sun_path[0] == '\0' || lstat(addr->u.un.sun_path, &st) < 0 ||
+        !S_ISSOCK(st.st_mode)) {
         return false;
     }
     if (tn_socket(&s, AF_UNIX, type, 0) < 0) {

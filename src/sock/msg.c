@@ -1,12 +1,12 @@
 /*
  * msg.c - files, descriptors and foreign waits.
  */
+#include "sock/sock.h"
+
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "sock/sock.h"
 
 /* ---- sendfile ---- */
 
@@ -100,8 +100,7 @@ union fd_control {
 };
 
 ssize_t
-tn_send_fds(tn_sock *sock, const void *buf, size_t n, const int *fds,
-            int count)
+tn_send_fds(tn_sock *sock, const void *buf, size_t n, const int *fds, int count)
 {
     union fd_control control;
     struct iovec iov = {(void *)(uintptr_t)buf, n};

@@ -4,12 +4,12 @@
 #include <tenon/addr.h>
 #include <tenon/loop.h>
 
-#include <netdb.h>
-#include <stdlib.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "base/base.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* RFC 1035 section 2.3.4: a name has at most 255 bytes. */
 enum { NAME_MAX_BYTES = 255 };
@@ -104,8 +104,8 @@ resolve_name(struct query *q, tn_addr *out, int cap)
 }
 
 int
-tn_resolve(const char *host, int port, int family, unsigned flags,
-           tn_addr *out, int cap)
+tn_resolve(const char *host, int port, int family, unsigned flags, tn_addr *out,
+           int cap)
 {
     struct query *q;
     tn_addr one;

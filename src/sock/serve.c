@@ -3,10 +3,10 @@
  */
 #include <tenon/serve.h>
 
+#include "sock/sock.h"
+
 #include <stdlib.h>
 #include <sys/resource.h>
-
-#include "sock/sock.h"
 
 struct server {
     tn_sock *listener;
@@ -216,8 +216,7 @@ connection_limit(int wanted)
     struct rlimit lim;
     int most = wanted > 0 ? wanted : TN_SERVE_CONNECTIONS;
 
-    if (getrlimit(RLIMIT_NOFILE, &lim) == 0 &&
-        lim.rlim_cur != RLIM_INFINITY &&
+    if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur != RLIM_INFINITY &&
         lim.rlim_cur < (rlim_t)most + TN_SERVE_SPARE_FDS) {
         most = lim.rlim_cur > 2 * TN_SERVE_SPARE_FDS
                    ? (int)lim.rlim_cur - TN_SERVE_SPARE_FDS

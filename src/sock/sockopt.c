@@ -3,15 +3,14 @@
  */
 #include <tenon/sockopt.h>
 
+#include "sock/sock.h"
+
 #include <linux/tcp.h>
 #include <net/if.h>
 #include <string.h>
 
-#include "sock/sock.h"
-
 int
-tn_setsockopt(tn_sock *sock, int level, int name, const void *value,
-              size_t len)
+tn_setsockopt(tn_sock *sock, int level, int name, const void *value, size_t len)
 {
     int r = sock->net->setopt(&sock->fd, level, name, value, len);
 
@@ -163,8 +162,7 @@ multicast6(tn_sock *sock, const tn_addr *group, unsigned index, bool join)
 }
 
 int
-tn_multicast(tn_sock *sock, const tn_addr *group, const char *ifname,
-             bool join)
+tn_multicast(tn_sock *sock, const tn_addr *group, const char *ifname, bool join)
 {
     unsigned index = ifname ? if_nametoindex(ifname) : 0;
 

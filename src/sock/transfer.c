@@ -58,8 +58,8 @@ tn_recvall(tn_sock *sock, void *buf, size_t n, size_t *got)
         return tn__sock_fail(sock, (int)r, "recv");
     }
     while (have < n) {
-        struct tn__op op = {
-            .kind = TN__RECV, .u.io = {(char *)buf + have, n - have, 0}};
+        struct tn__op op = {.kind = TN__RECV,
+                            .u.io = {(char *)buf + have, n - have, 0}};
 
         r = tn__sock_await(sock, &op, &lim);
         if (r <= 0) {
@@ -251,8 +251,7 @@ ssize_t
 tn_sendmsg(tn_sock *sock, const tn_msg *msg, int flags)
 {
     struct msghdr m = {
-        .msg_name =
-            msg->addr.len ? (void *)(uintptr_t)&msg->addr.u : NULL,
+        .msg_name = msg->addr.len ? (void *)(uintptr_t)&msg->addr.u : NULL,
         .msg_namelen = msg->addr.len,
         .msg_iov = msg->iov,
         .msg_iovlen = msg->iov_count,

@@ -6,10 +6,10 @@
  */
 #include <tenon/chan.h>
 
+#include "task/task.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "task/task.h"
 
 /* A value is copied twice: keep it a message, not a buffer. */
 enum { VALUE_MAX = 4096, CAP_MAX = 1 << 20 };

@@ -5,9 +5,9 @@
  * a cache line. Ties are broken by task id, so that the order is always the
  * same. Room for every task is reserved when it starts: to park never fails.
  */
-#include <stdlib.h>
-
 #include "task/task.h"
+
+#include <stdlib.h>
 
 int
 tn__heap_reserve(struct tn__heap *h, uint32_t tasks)

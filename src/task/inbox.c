@@ -4,11 +4,11 @@
  * A list under a lock, and an eventfd that is written only when the list was
  * empty: a wake across processors costs more than everything else here.
  */
-#include <sys/eventfd.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "task/task.h"
+
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 void
 tn__inbox_init(struct tn__inbox *in)
@@ -53,8 +53,8 @@ tn__inbox_open(tn_loop *loop)
     if (number < 0) {
         return -errno;
     }
-    *event = (struct tn__fd){
-        .fd = number, .nonblock = true, .ready = {true, true}};
+    *event =
+        (struct tn__fd){.fd = number, .nonblock = true, .ready = {true, true}};
     r = tn__waiter_adopt(loop->waiter, event);
     if (r == 0) {
         r = tn__spawn(loop, NULL, wake_loop, loop, &loop->inbox.waker);

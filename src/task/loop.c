@@ -1,13 +1,12 @@
 /*
  * loop.c - the turn: run who is ready, wait, fire deadlines.
  */
+#include "task/switch.h"
 #include "task/task.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "task/switch.h"
 
 static void
 bury(tn_loop *loop)

@@ -4,15 +4,15 @@
  * Runs on a stack of its own, because the one at fault is full. Everything
  * here is async-signal-safe.
  */
-#include <sys/auxv.h>
+#include "task/task.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
-
-#include "task/task.h"
 
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51

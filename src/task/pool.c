@@ -6,13 +6,13 @@
  * the data. Whoever comes second, the worker that finished or the task that
  * was cancelled, frees it.
  */
+#include "task/task.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "task/task.h"
 
 /* An idle worker ends after this. */
 #define IDLE_SECONDS 5
@@ -54,8 +54,8 @@ run_job(struct job *job)
     pthread_mutex_lock(&pool.lock);
     orphan = !job->loop;
     if (!orphan) {
-        job->post = (struct tn__post){
-            .fn = job_home, .arg = job, .embedded = true};
+        job->post =
+            (struct tn__post){.fn = job_home, .arg = job, .embedded = true};
         tn__inbox_push(job->loop, &job->post);
     }
     pthread_mutex_unlock(&pool.lock);

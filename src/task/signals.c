@@ -1,13 +1,13 @@
 /*
  * signals.c - signals as something to wait for: signalfd(2).
  */
-#include <sys/signalfd.h>
+#include "task/task.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
-
-#include "task/task.h"
 
 enum { SIGNALS_MAX = 16 };
 
@@ -43,8 +43,8 @@ tn_signals_open(tn_signals **out, const int *signo, int n)
         free(s);
         return -errno;
     }
-    s->fd = (struct tn__fd){
-        .fd = number, .nonblock = true, .ready = {true, true}};
+    s->fd =
+        (struct tn__fd){.fd = number, .nonblock = true, .ready = {true, true}};
     s->set = set;
     pthread_sigmask(SIG_BLOCK, &set, &s->old);
     *out = s;

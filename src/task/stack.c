@@ -8,14 +8,15 @@
  *
  * MAP_STACK keeps huge pages away: one touched byte would cost 2 MiB.
  */
-#include <sys/mman.h>
-#include <errno.h>
-#include <stdatomic.h>
-#include <stdlib.h>
+#include "task/stack.h"
 
 #include "base/base.h"
 #include "task/sanitizer.h"
-#include "task/stack.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 
 /* Since Linux 6.13; Debian 12's headers are older. */
 #ifndef MADV_GUARD_INSTALL

@@ -15,7 +15,7 @@ struct tn__stacks {
     size_t size;            /* of one, guard included; a multiple of pages */
     struct tn__slab *slabs; /* newest first */
     struct tn__stack *free;
-    unsigned warm;          /* free ones that still have their pages */
+    unsigned warm; /* free ones that still have their pages */
 };
 
 /* A stack is known by its top: the byte after its last one. */

@@ -4,11 +4,11 @@
  * Correct everywhere, and some fifty times slower: swapcontext(3) saves the
  * signal mask by a system call.
  */
+#include "task/switch.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <ucontext.h>
-
-#include "task/switch.h"
 
 /* makecontext() passes ints only: a pointer travels in two halves. */
 static void
@@ -32,6 +32,7 @@ tn__switch_init(void *top, void *arg)
     /* The context lives at the top of its own stack. Its size is not told
        here: what matters is the upper end, so claim a generous minimum. */
     enum { CLAIM = 16384 };
+
     uintptr_t end = ((uintptr_t)top - sizeof(ucontext_t)) & ~(uintptr_t)63;
     ucontext_t *ctx = (ucontext_t *)end;
     uint64_t bits = (uintptr_t)arg;

@@ -3,9 +3,9 @@
  */
 #include "task/task.h"
 
-#include <string.h>
-
 #include "task/switch.h"
+
+#include <string.h>
 
 _Thread_local tn_task *tn__self;
 _Thread_local tn_loop *tn__loop;

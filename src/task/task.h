@@ -11,12 +11,12 @@
 #include <tenon/loop.h>
 #include <tenon/task.h>
 
-#include <pthread.h>
-#include <stdatomic.h>
-
 #include "task/sanitizer.h"
 #include "task/stack.h"
 #include "wait/waiter.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 struct tn__task {
     void *sp; /* saved while parked */
@@ -25,7 +25,7 @@ struct tn__task {
     const char *name;
     tn_task_fn *fn;
     void *arg;
-    void *stack; /* its top */
+    void *stack;          /* its top */
     struct tn__op resume; /* of start and yield */
     struct tn__op *op;    /* what it is parked on; NULL while it runs */
     int64_t timer;        /* when to cancel op */
@@ -66,7 +66,7 @@ struct tn__inbox {
     struct tn__post *head, *tail;
     size_t count;
     bool closed;
-    atomic_bool full;   /* there is something: a look without the lock */
+    atomic_bool full;    /* there is something: a look without the lock */
     struct tn__fd event; /* eventfd; fd -1 until somebody may come */
     tn_task *waker;      /* reads it */
 };
@@ -82,9 +82,9 @@ struct tn_loop {
     int result;      /* of the root task */
     int cancel_code; /* what an explicit cancel returns: -ECANCELED */
     bool catch_interrupt;
-    bool done;        /* the root task has ended */
+    bool done; /* the root task has ended */
     bool is_sim;
-    tn_task *ended;   /* its stack is still to be recycled */
+    tn_task *ended; /* its stack is still to be recycled */
     struct tn__heap heap;
     struct tn__stacks stacks;
     struct tn__inbox inbox;

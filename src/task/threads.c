@@ -1,10 +1,10 @@
 /*
  * threads.c - several loops, each on its own thread.
  */
+#include "task/task.h"
+
 #include <pthread.h>
 #include <stdlib.h>
-
-#include "task/task.h"
 
 struct team;
 

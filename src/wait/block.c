@@ -1,10 +1,11 @@
 /*
  * block.c - waiting in a thread that runs no loop: try, poll, try again.
  */
+#include <tenon/loop.h>
+
 #include "wait/op.h"
 
 #include <poll.h>
-#include <tenon/loop.h>
 
 static _Thread_local bool (*hook)(void *);
 static _Thread_local void *hook_arg;
@@ -92,8 +93,7 @@ static bool
 can_block_in_kernel(const struct tn__op *op, const struct tn__limit *lim)
 {
     return lim->timeout < 0 && lim->deadline == 0 && !op->fd->nonblock &&
-           op->fd->is_socket && op->kind != TN__CONNECT &&
-           op->kind != TN__POLL;
+           op->fd->is_socket && op->kind != TN__CONNECT && op->kind != TN__POLL;
 }
 
 ssize_t

@@ -6,12 +6,12 @@
  * whose flags are shared) are armed anew for each wait, because what wakes
  * them is not always an edge.
  */
+#include "wait/waiter.h"
+
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
-
-#include "wait/waiter.h"
 
 struct epoll_waiter {
     struct tn__waiter base;
@@ -96,8 +96,8 @@ wanted(const struct tn__fd *fd)
     uint32_t events = EPOLLONESHOT;
 
     if (reader) {
-        events |= reader->kind == TN__POLL ? (uint32_t)reader->u.events
-                                           : EPOLLIN;
+        events |=
+            reader->kind == TN__POLL ? (uint32_t)reader->u.events : EPOLLIN;
     }
     return fd->op[TN__WRITER] ? events | EPOLLOUT : events;
 }
@@ -121,9 +121,10 @@ epoll_arm(struct tn__waiter *base, struct tn__fd *fd, enum tn__side side)
     if (!fd->registered) {
         fd->gen = ++w->gen;
     }
-    ev.events = fd->is_socket ? (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI |
-                                 (uint32_t)EPOLLET)
-                              : wanted(fd);
+    ev.events =
+        fd->is_socket
+            ? (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | (uint32_t)EPOLLET)
+            : wanted(fd);
     ev.data.u64 = (uint64_t)fd->gen << 32 | (uint32_t)fd->fd;
     if (epoll_ctl(w->ep, how, fd->fd, &ev) < 0) {
         return errno == EPERM ? 1 : -errno;

@@ -1,12 +1,11 @@
 /*
  * net_kernel.c - what sockets do without waiting, by system call.
  */
-#include <sys/ioctl.h>
-#include <unistd.h>
+#include "wait/waiter.h"
 
 #include <linux/sockios.h>
-
-#include "wait/waiter.h"
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 static int
 ok(int r)

@@ -136,8 +136,8 @@ tn__op_once(struct tn__op *op, int dontwait)
         if (!op->fd->is_socket) {
             return try_plain(op);
         }
-        return sys(recv(fd, op->u.io.buf, op->u.io.len,
-                        op->u.io.flags | dontwait));
+        return sys(
+            recv(fd, op->u.io.buf, op->u.io.len, op->u.io.flags | dontwait));
     case TN__SEND:
         if (!op->fd->is_socket) {
             return try_plain(op);
@@ -148,8 +148,8 @@ tn__op_once(struct tn__op *op, int dontwait)
         return sys(recvmsg(fd, op->u.m.msg,
                            op->u.m.flags | MSG_CMSG_CLOEXEC | dontwait));
     case TN__SENDMSG:
-        return sys(sendmsg(fd, op->u.m.msg,
-                           op->u.m.flags | MSG_NOSIGNAL | dontwait));
+        return sys(
+            sendmsg(fd, op->u.m.msg, op->u.m.flags | MSG_NOSIGNAL | dontwait));
     case TN__ACCEPT:
         return try_accept(op);
     case TN__CONNECT:

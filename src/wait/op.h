@@ -15,9 +15,9 @@
 #ifndef TENON_WAIT_OP_H
 #define TENON_WAIT_OP_H
 
-#include <sys/socket.h>
-
 #include "base/base.h"
+
+#include <sys/socket.h>
 
 struct tn__op;
 struct tn__fd;
@@ -53,35 +53,40 @@ struct tn__opq {
 
 struct tn__op {
     const struct tn__op_class *cls;
-    struct tn__op *next;    /* in a queue; free for the class while pending */
-    struct tn__opq *queue;  /* where it goes when it completes */
-    void *task;             /* whom the loop resumes then */
+    struct tn__op *next;   /* in a queue; free for the class while pending */
+    struct tn__opq *queue; /* where it goes when it completes */
+    void *task;            /* whom the loop resumes then */
     ssize_t result;
-    uint8_t kind;           /* enum tn__op_kind */
-    uint8_t state;          /* enum tn__op_state */
-    bool nowait;            /* -EAGAIN instead of being taken */
-    bool tried;             /* connect: the first call has been made */
+    uint8_t kind;  /* enum tn__op_kind */
+    uint8_t state; /* enum tn__op_state */
+    bool nowait;   /* -EAGAIN instead of being taken */
+    bool tried;    /* connect: the first call has been made */
     struct tn__fd *fd;
+
     union {
         struct {
             void *buf;
             size_t len;
             int flags;
         } io;
+
         struct {
             struct msghdr *msg;
             int flags;
         } m;
+
         struct {
-            tn_addr *addr;      /* may be NULL for accept */
-            void *accepted;     /* simulator: what was accepted */
-            int flags;          /* of accept4: SOCK_NONBLOCK or 0 */
+            tn_addr *addr;  /* may be NULL for accept */
+            void *accepted; /* simulator: what was accepted */
+            int flags;      /* of accept4: SOCK_NONBLOCK or 0 */
         } a;
+
         struct {
             int64_t offset;
             size_t len;
             int file;
         } f;
+
         int events;
         void *other[4];
     } u;
@@ -95,18 +100,18 @@ enum tn__side {
 
 /* What is known about one descriptor; lives in its tn_sock. */
 struct tn__fd {
-    int fd;                    /* -1 in the simulator */
-    uint32_t gen;              /* tells a stale event from a fresh one */
+    int fd;       /* -1 in the simulator */
+    uint32_t gen; /* tells a stale event from a fresh one */
     bool is_socket, is_stream, is_listener;
-    bool nonblock;             /* O_NONBLOCK is set on the description */
-    bool shared_flags;         /* the description is not ours to change */
-    bool ready[2];             /* a try may succeed; by enum tn__side */
-    bool hup;                  /* the peer's end was announced */
-    bool registered;           /* with the waiter's kernel object */
-    struct tn__waiter *waiter; /* NULL: none yet */
-    struct tn__op *op[2];      /* who waits; by enum tn__side */
+    bool nonblock;              /* O_NONBLOCK is set on the description */
+    bool shared_flags;          /* the description is not ours to change */
+    bool ready[2];              /* a try may succeed; by enum tn__side */
+    bool hup;                   /* the peer's end was announced */
+    bool registered;            /* with the waiter's kernel object */
+    struct tn__waiter *waiter;  /* NULL: none yet */
+    struct tn__op *op[2];       /* who waits; by enum tn__side */
     struct tn__fd *prev, *next; /* all of one waiter */
-    void *sim;                 /* the simulator's socket */
+    void *sim;                  /* the simulator's socket */
 };
 
 static inline enum tn__side

@@ -4,10 +4,10 @@
  * For tens of descriptors, or where there is nothing better: each wait costs
  * as much as there are waiters.
  */
+#include "wait/waiter.h"
+
 #include <poll.h>
 #include <stdlib.h>
-
-#include "wait/waiter.h"
 
 struct poll_waiter {
     struct tn__waiter base;

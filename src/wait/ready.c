@@ -8,9 +8,9 @@
  * announced: data and FIN that came together are one event, and nothing
  * follows it. Datagrams and listeners say nothing by being short.
  */
-#include <poll.h>
-
 #include "wait/waiter.h"
+
+#include <poll.h>
 
 static void
 note_result(struct tn__op *op, ssize_t r)

@@ -17,10 +17,10 @@
    simulator brings its own. All return 0 or a negative code. */
 struct tn__net {
     /* Fill fd for a new socket. */
-    int (*socket)(struct tn__waiter *w, struct tn__fd *fd, int family,
-                  int type, int proto);
-    int (*pair)(struct tn__waiter *w, struct tn__fd fd[2], int family,
-                int type, int proto);
+    int (*socket)(struct tn__waiter *w, struct tn__fd *fd, int family, int type,
+                  int proto);
+    int (*pair)(struct tn__waiter *w, struct tn__fd fd[2], int family, int type,
+                int proto);
     /* Fill fd from a finished ACCEPT op. */
     int (*accepted)(struct tn__fd *fd, const struct tn__op *op);
     int (*bind)(struct tn__fd *fd, const tn_addr *addr);
@@ -59,7 +59,7 @@ struct tn__backend {
 
 extern const struct tn__backend tn__backend_epoll;
 extern const struct tn__backend tn__backend_poll;
-extern const struct tn__backend tn__backend_sim;
+extern const struct tn__backend tn__backend_sim __attribute__((weak));
 
 /* The head of every backend's own struct. */
 struct tn__waiter {
