@@ -77,6 +77,10 @@ struct tn__why {
    switches. NULL means the thread's own. */
 extern _Thread_local struct tn__why *tn__why_here;
 
+/* Take over the story that a task which is ending, and failed with err, leaves
+   behind: for whoever waited for it. NULL: the thread's own record. */
+void tn__why_inherit(struct tn__why *heir, const struct tn__why *from, int err);
+
 /* Record that `op` on `addr` (may be NULL) failed and return err. -EAGAIN is
    returned without being recorded. */
 int tn__fail(int err, const char *op, int type, const tn_addr *addr);

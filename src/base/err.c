@@ -113,6 +113,14 @@ here(void)
     return tn__why_here ? tn__why_here : &thread_why;
 }
 
+void
+tn__why_inherit(struct tn__why *heir, const struct tn__why *from, int err)
+{
+    if (from->err == err) {
+        *(heir ? heir : &thread_why) = *from;
+    }
+}
+
 int
 tn__fail(int err, const char *op, int type, const tn_addr *addr)
 {

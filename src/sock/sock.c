@@ -212,6 +212,40 @@ tn_accept(tn_sock *sock, tn_sock **out, tn_addr *peer)
     return 0;
 }
 
+/* Unix sockets connect at once or find the backlog full, of which no event
+   tells the end: look again after a while. */
+static ssize_t
+connect_unix(tn_sock *s, struct tn__op *op, struct tn__limit *lim)
+{
+    struct tn__limit once = {.timeout = 0};
+    ssize_t r;
+
+    for (;;) {
+        r = tn__sock_await(s, op, &once);
+        if (r != -EAGAIN || lim->timeout == 0) {
+            return r;
+        }
+        if (tn_now() >= tn__limit_deadline(lim, tn_now())) {
+            return -ETIME;
+        }
+        r = tn_sleep(TN_UNIX_RETRY);
+        if (r < 0) {
+            return r;
+        }
+    }
+}
+
+static ssize_t
+connect_op(tn_sock *s, struct tn__op *op, struct tn__limit *lim)
+{
+    bool is_unix = op->u.a.addr->u.sa.sa_family == AF_UNIX;
+
+    if (is_unix && tn__self && s->net == &tn__net_kernel) {
+        return connect_unix(s, op, lim);
+    }
+    return tn__sock_await(s, op, lim);
+}
+
 int
 tn_connect(tn_sock *sock, const tn_addr *addr)
 {
@@ -224,7 +258,7 @@ tn_connect(tn_sock *sock, const tn_addr *addr)
         return tn__fail((int)r, "connect", sock->type, addr);
     }
     op.u.a.addr = &to;
-    r = tn__sock_await(sock, &op, &lim);
+    r = connect_op(sock, &op, &lim);
     if (r == 0) {
         sock->peer = *addr;
         if (addr->u.sa.sa_family == AF_UNSPEC) {

@@ -275,6 +275,7 @@ tn__group_child_ended(tn_group *g, tn_task *t, int result)
     }
     if (result < 0 && !ours && g->error == 0) {
         g->error = result;
+        tn__why_inherit(&g->owner->why, &t->why, result);
         if (!(g->flags & TN_KEEP_GOING)) {
             tn__cancel_group(g);
         }

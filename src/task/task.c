@@ -131,6 +131,7 @@ tn__task_main(void *arg)
         tn__group_child_ended(t->group, t, result);
     } else if (t == loop->root) {
         loop->result = result;
+        tn__why_inherit(NULL, &t->why, result);
         loop->done = true;
     }
     loop->ended = t;
