@@ -81,13 +81,13 @@ def decode_part(build, _there, plan):
     rounds = 3 if plan.quick else 9
     if not os.access(decode, os.X_OK):
         raise Failed("decode was not built")
-    yield "## Framing: 64-byte messages in a buffer of 64 KiB"
+    yield "## Framing: 64-byte payloads in a buffer of 64 KiB"
     yield ""
     yield "| codec | ns per message, median (quartiles) |"
     yield "| --- | --- |"
-    for text, codec in (("4-byte length before each", "prefix"),
+    for text, codec in (("4-byte length before each", "u32be"),
                         ("newline after each", "line"),
-                        ("fixed size", "fixed")):
+                        ("fixed size", "fixed:64")):
         low, mid, high = quartiles(
             [number([decode, codec]) for _ in range(rounds)])
         yield f"| {text} | {mid:.2f} ({low:.2f} to {high:.2f}) |"

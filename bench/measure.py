@@ -41,7 +41,7 @@ class Server:
         self.name = os.path.basename(argv[0])
         self.process = subprocess.Popen(
             [*wrapper, *argv], stdout=subprocess.PIPE, text=True,
-            stderr=subprocess.DEVNULL, env={**os.environ, **(env or {})},
+            stderr=subprocess.STDOUT, env={**os.environ, **(env or {})},
             preexec_fn=pinned(SERVER_CPU))
         try:
             line = read_line(self.process.stdout, START_S, self.name)
