@@ -8,7 +8,9 @@
 
 #include "opt.h"
 
-#define COMMANDS(X)
+#define COMMANDS(X)                                                            \
+    X(talk)                                                                    \
+    X(echo)
 
 #define COMMAND_EXTERN(name) extern const struct command command_##name;
 COMMANDS(COMMAND_EXTERN)
@@ -25,5 +27,12 @@ int command_unknown(const char *name);
 
 /** Print what `tenon` prints without arguments: examples and the list. */
 void help_all(FILE *out);
+
+/** Do what `tenon __man`, `__complete` and `__options` are for: make the man
+    pages and completions at build time. Returns the exit code. */
+int doc_main(int argc, char **argv);
+
+/** Print a completion script for "bash", "zsh" or "fish"; an exit code. */
+int complete_main(FILE *out, const char *shell);
 
 #endif

@@ -32,13 +32,34 @@ opt_wrap(FILE *out, const char *text, int column, int indent)
     fputc('\n', out);
 }
 
+const char *
+opt_describe(const struct opt *o, char *buf, size_t cap)
+{
+    char range[2 * OPT_VALUE_TEXT];
+    const char *fallback = o->fallback;
+    if (fallback && fallback[0] == '-') {
+        fallback = NULL; /* -1 stands for "not given" */
+    }
+    (void)opt_range(o, range, sizeof(range));
+    if (range[0] && fallback) {
+        (void)snprintf(buf, cap, "%s (%s; default %s)", o->sentence, range,
+                       fallback);
+    } else if (range[0]) {
+        (void)snprintf(buf, cap, "%s (%s)", o->sentence, range);
+    } else if (fallback) {
+        (void)snprintf(buf, cap, "%s (default %s)", o->sentence, fallback);
+    } else {
+        (void)snprintf(buf, cap, "%s", o->sentence);
+    }
+    return buf;
+}
+
 static void
 help_row(FILE *out, const struct opt *o)
 {
-    char range[2 * OPT_VALUE_TEXT];
-    char text[1024];
-    int n = fprintf(out, o->letter ? "  -%c, --%s" : "   %c  --%s",
-                    o->letter ? o->letter : ' ', o->name);
+    char text[OPT_DESCRIPTION];
+    int n = o->letter ? fprintf(out, "  -%c, --%s", o->letter, o->name)
+                      : fprintf(out, "      --%s", o->name);
     if (o->arg) {
         n += fprintf(out, " %s", o->arg);
     }
@@ -47,14 +68,8 @@ help_row(FILE *out, const struct opt *o)
         n = 0;
     }
     fprintf(out, "%*s", HELP_COLUMN - n, "");
-    (void)opt_range(o, range, sizeof(range));
-    bool has_default = o->fallback && o->fallback[0] != '-';
-    (void)snprintf(
-        text, sizeof(text), "%s%s%s%s%s%s%s", o->sentence,
-        range[0] || has_default ? " (" : "", range,
-        range[0] && has_default ? "; " : "", has_default ? "default " : "",
-        has_default ? o->fallback : "", range[0] || has_default ? ")" : "");
-    opt_wrap(out, text, HELP_COLUMN, HELP_COLUMN);
+    opt_wrap(out, opt_describe(o, text, sizeof(text)), HELP_COLUMN,
+             HELP_COLUMN);
 }
 
 static void

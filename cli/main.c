@@ -79,6 +79,8 @@ main(int argc, char **argv)
         code = help(argc > 2 ? argv[2] : NULL);
     } else if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
         printf("tenon %s\n", tn_version());
+    } else if (strncmp(word, "__", 2) == 0) {
+        code = doc_main(argc - 1, argv + 1);
     } else {
         code = command_unknown(word);
     }

@@ -116,7 +116,8 @@ enum opt_result {
 };
 
 enum {
-    OPT_VALUE_TEXT = 96, /* room for any number, size or duration as text */
+    OPT_VALUE_TEXT = 96,   /* room for any number, size or duration as text */
+    OPT_DESCRIPTION = 768, /* room for what opt_describe() writes */
 };
 
 /**
@@ -142,6 +143,9 @@ const char *opt_format(enum opt_kind kind, int64_t value, char *buf,
 
 /** Write "1 to 65536", or "upper, echo or discard"; "" where all is legal. */
 const char *opt_range(const struct opt *o, char *buf, size_t cap);
+
+/** Write the sentence, the range and the default: what help and man show. */
+const char *opt_describe(const struct opt *o, char *buf, size_t cap);
 
 /** Find the word that was probably meant, NULL if none is near. */
 const char *opt_nearest(const char *typed, const char *best, const char *word);
