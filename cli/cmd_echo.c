@@ -31,13 +31,13 @@ static const struct opt opts[] = {
     OPT_FLAG(struct echo_opts, path, "unix", 'U', "ADDR is a path."),
     OPT_FLAG(struct echo_opts, only4, "ipv4", '4', "IPv4 only."),
     OPT_FLAG(struct echo_opts, only6, "ipv6", '6', "IPv6 only."),
-    OPT_INT(struct echo_opts, chunk, "chunk", 'c', "N", 1, ECHO_CHUNK_MAX, NULL,
+    OPT_INT(struct echo_opts, chunk, "chunk", 0, "N", 1, ECHO_CHUNK_MAX, NULL,
             "Send answers in pieces of N bytes."),
-    OPT_TIME(struct echo_opts, delay, "delay", 'd', "T", 0, TN_MIN, "0",
+    OPT_TIME(struct echo_opts, delay, "delay", 0, "T", 0, TN_MIN, NULL,
              "Wait before each piece."),
-    OPT_TIME(struct echo_opts, coalesce, "coalesce", 'g', "T", 0, TN_MIN, "0",
+    OPT_TIME(struct echo_opts, coalesce, "coalesce", 0, "T", 0, TN_MIN, NULL,
              "Collect what arrives for this long, then answer it as one."),
-    OPT_INT(struct echo_opts, drop, "drop", 0, "P", 0, 100, "0",
+    OPT_INT(struct echo_opts, drop, "drop", 0, "P", 0, 100, NULL,
             "Lose this many per cent of the datagrams."),
     OPT_INT(struct echo_opts, seed, "seed", 0, "N", 0, INT32_MAX, "1",
             "What --drop draws from: the same seed loses the same ones."),
@@ -45,7 +45,7 @@ static const struct opt opts[] = {
     OPT_SIZE(struct echo_opts, close_after, "close-after", 0, "N", 0,
              (int64_t)1 << 40, "-1",
              "End a connection after N bytes of answers."),
-    OPT_FLAG(struct echo_opts, show, "show", 's',
+    OPT_FLAG(struct echo_opts, show, "show", 0,
              "Print a line for each receive: connection, bytes, and where "
              "messages began."),
     OPT_STRING(struct echo_opts, frame, "frame", 'f', "CODEC", NULL,
@@ -105,8 +105,8 @@ listening(struct echo *e)
 {
     char text[TN_ADDR_TEXT];
     (void)where_bound(e->sock, text, sizeof(text));
-    say("%s on %s%s", modes[e->o->mode], where_is_gram(&e->ep) ? "udp://" : "",
-        text);
+    say("%s server on %s%s", modes[e->o->mode],
+        where_is_gram(&e->ep) ? "udp://" : "", text);
     return run_ready(e->o->ready_fd, text);
 }
 

@@ -42,7 +42,7 @@ static const struct opt opts[] = {
              "went for this long."),
     OPT_TIME(T, quit, "quit", 'q', "T", 0, WAIT_MAX, "-1",
              "End this long after the end of input."),
-    OPT_TIME(T, interval, "interval", 'i', "T", 0, WAIT_MAX, "0",
+    OPT_TIME(T, interval, "interval", 'i', "T", 0, WAIT_MAX, NULL,
              "Send line by line with this time between, or probe ports so."),
     OPT_STRING(T, frame, "frame", 'f', "CODEC", NULL,
                "Speak messages: each line of input is sent as one, each that "

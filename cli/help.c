@@ -32,22 +32,25 @@ opt_wrap(FILE *out, const char *text, int column, int indent)
     fputc('\n', out);
 }
 
+/* "Wait (1ms to 24h; default 5s).": the range goes before the full stop. */
 const char *
 opt_describe(const struct opt *o, char *buf, size_t cap)
 {
     char range[2 * OPT_VALUE_TEXT];
     const char *fallback = o->fallback;
+    int n = (int)strlen(o->sentence);
     if (fallback && fallback[0] == '-') {
         fallback = NULL; /* -1 stands for "not given" */
     }
     (void)opt_range(o, range, sizeof(range));
     if (range[0] && fallback) {
-        (void)snprintf(buf, cap, "%s (%s; default %s)", o->sentence, range,
-                       fallback);
+        (void)snprintf(buf, cap, "%.*s (%s; default %s).", n - 1, o->sentence,
+                       range, fallback);
     } else if (range[0]) {
-        (void)snprintf(buf, cap, "%s (%s)", o->sentence, range);
+        (void)snprintf(buf, cap, "%.*s (%s).", n - 1, o->sentence, range);
     } else if (fallback) {
-        (void)snprintf(buf, cap, "%s (default %s)", o->sentence, fallback);
+        (void)snprintf(buf, cap, "%.*s (default %s).", n - 1, o->sentence,
+                       fallback);
     } else {
         (void)snprintf(buf, cap, "%s", o->sentence);
     }

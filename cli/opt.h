@@ -42,7 +42,7 @@ struct opt {
     enum opt_kind kind;
     int64_t min, max;     /* inclusive; for int, size, duration (ns) */
     const char *fallback; /* default as one would type it; NULL: 0 or NULL */
-    const char *sentence; /* "Wait for a connection." */
+    const char *sentence; /* "Wait for a connection.", with its full stop */
     size_t offset;
     const char *const *words; /* ends in NULL; for OPT_IS_WORD */
 };
