@@ -1,0 +1,183 @@
+/*
+ * tenon echo [OPTION]... ADDR
+ *
+ *     tenon echo :8001                           upper-case, as in the course
+ *     tenon echo --show --frame u32be --chunk 3 :8001
+ *
+ * A server to test clients with, and a microscope for sticky packets: it
+ * splits, delays and glues its answers, and shows what each receive returned.
+ */
+#include <tenon/dial.h>
+#include <tenon/err.h>
+#include <tenon/serve.h>
+
+#include "cmd.h"
+#include "cmd_echo_int.h"
+#include "run.h"
+#include "say.h"
+#include "where.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static const char *const modes[] = {"upper",   "echo",    "discard",
+                                    "chargen", "daytime", NULL};
+
+static const struct opt opts[] = {
+    OPT_WORD(struct echo_opts, mode, "mode", 'm', "MODE", modes, "upper",
+             "What to answer: the same in upper case, the same, nothing, "
+             "endless characters (RFC 864), or the time (RFC 867)."),
+    OPT_FLAG(struct echo_opts, udp, "udp", 'u', "Datagrams instead of TCP."),
+    OPT_FLAG(struct echo_opts, path, "unix", 'U', "ADDR is a path."),
+    OPT_FLAG(struct echo_opts, only4, "ipv4", '4', "IPv4 only."),
+    OPT_FLAG(struct echo_opts, only6, "ipv6", '6', "IPv6 only."),
+    OPT_INT(struct echo_opts, chunk, "chunk", 0, "N", 1, ECHO_CHUNK_MAX, NULL,
+            "Send answers in pieces of N bytes."),
+    OPT_TIME(struct echo_opts, delay, "delay", 0, "T", 0, TN_MIN, NULL,
+             "Wait before each piece."),
+    OPT_TIME(struct echo_opts, coalesce, "coalesce", 0, "T", 0, TN_MIN, NULL,
+             "Collect what arrives for this long, then answer it as one."),
+    OPT_INT(struct echo_opts, drop, "drop", 0, "P", 0, 100, NULL,
+            "Lose this many per cent of the datagrams."),
+    OPT_INT(struct echo_opts, seed, "seed", 0, "N", 0, INT32_MAX, "1",
+            "What --drop draws from: the same seed loses the same ones."),
+    OPT_FLAG(struct echo_opts, rst, "rst", 0, "End connections with a reset."),
+    OPT_SIZE(struct echo_opts, close_after, "close-after", 0, "N", 0,
+             (int64_t)1 << 40, "-1",
+             "End a connection after N bytes of answers."),
+    OPT_FLAG(struct echo_opts, show, "show", 0,
+             "Print a line for each receive: connection, bytes, and where "
+             "messages began."),
+    OPT_STRING(struct echo_opts, frame, "frame", 'f', "CODEC", NULL,
+               "Cut the stream into messages and answer each: line, u32be, "
+               "i32ne, fixed:N, ..."),
+    OPT_TIME(struct echo_opts, wait, "wait", 'w', "T", TN_MS, 24 * 60 * TN_MIN,
+             "5m", "End a connection that is silent for this long."),
+    OPT_INT(struct echo_opts, max, "max", 0, "N", 1, 1000000, "4096",
+            "Serve at most N connections at once."),
+    OPT_READY_FD(struct echo_opts),
+    OPT_VERBOSE(struct echo_opts),
+    OPT_END,
+};
+
+static const char *const examples[] = {
+    "tenon echo :8001",
+    "tenon echo --show --frame u32be --chunk 3 --delay 100ms :8001",
+    "tenon echo -u --mode echo --drop 20 --seed 7 :7007",
+    "tenon echo --coalesce 200ms --show 127.0.0.1:8001",
+    NULL,
+};
+
+static int
+check(struct echo *e, int n, char **words)
+{
+    const struct echo_opts *o = e->o;
+    struct where w = {.udp = o->udp, .path = o->path, .listen = true};
+    int code = where_parse(&e->ep, &w, n, words);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    bool gram = where_is_gram(&e->ep);
+    if (gram && (o->frame || o->coalesce || o->rst || o->close_after >= 0)) {
+        return say_usage("%s needs a stream, not datagrams",
+                         o->frame      ? "--frame"
+                         : o->coalesce ? "--coalesce"
+                         : o->rst      ? "--rst"
+                                       : "--close-after");
+    }
+    if (!gram && o->drop) {
+        return say_usage("--drop needs datagrams (-u): a stream loses "
+                         "nothing");
+    }
+    if (o->frame && o->mode != ECHO_UPPER && o->mode != ECHO_ECHO &&
+        o->mode != ECHO_DISCARD) {
+        return say_usage("--frame goes with --mode upper, echo or discard");
+    }
+    if (o->frame && tn_codec_parse(&e->codec, o->frame) < 0) {
+        return say_usage("--frame %s: no such codec (see man tenon-echo)",
+                         o->frame);
+    }
+    return EXIT_DONE;
+}
+
+static int
+listening(struct echo *e)
+{
+    char text[TN_ADDR_TEXT];
+    (void)where_bound(e->sock, text, sizeof(text));
+    say("%s server on %s%s", modes[e->o->mode],
+        where_is_gram(&e->ep) ? "udp://" : "", text);
+    return run_ready(e->o->ready_fd, text);
+}
+
+static void
+on_end(const tn_addr *peer, int result, void *arg)
+{
+    const struct echo *e = arg;
+    char text[TN_ADDR_TEXT];
+    if (e->o->verbose) {
+        say("%s: %s", tn_addr_format(peer, text, sizeof(text)),
+            result < 0 ? tn_strerror(result) : "ended");
+    }
+}
+
+static int
+serve(struct echo *e)
+{
+    if (where_is_gram(&e->ep)) {
+        return echo_grams(e);
+    }
+    tn_serve_opts how = {
+        .max_connections = e->o->max, .idle = e->o->wait, .on_end = on_end};
+    int err = tn_serve(e->sock, echo_stream, e, &how);
+    return e->code ? e->code : say_failed(err, &e->ep);
+}
+
+/* The root of the command's tasks. */
+static int
+run(void *arg)
+{
+    struct echo *e = arg;
+    tn_listen_opts how = {.family = where_family(e->o->only4, e->o->only6),
+                          .v6only = e->o->only6,
+                          .replace = true};
+    int err = tn_listen_endpoint(&e->sock, &e->ep, &how);
+    if (err < 0) {
+        return say_failed(err, &e->ep);
+    }
+    int code = EXIT_FAILED;
+    err = e->o->show ? tn_wrap(&e->out, STDOUT_FILENO) : 0;
+    if (err < 0) {
+        code = say_failed(err, NULL);
+    } else if (listening(e) == EXIT_DONE) {
+        code = serve(e);
+    }
+    tn_close(e->out);
+    tn_close(e->sock);
+    where_remove(&e->ep);
+    return code;
+}
+
+static int
+cmd_echo(const void *opts_filled, int n, char **words)
+{
+    struct echo e;
+    memset(&e, 0, sizeof(e));
+    e.o = opts_filled;
+    e.random = (uint64_t)e.o->seed;
+    int code = check(&e, n, words);
+    return code == EXIT_DONE ? run_task(run, &e, RUN_SERVER) : code;
+}
+
+const struct command command_echo = {
+    .name = "echo",
+    .summary = "Serve upper case, echo, discard, chargen or daytime, and show "
+               "how packets stick",
+    .operands = "ADDR\nHOST PORT",
+    .min_operands = 1,
+    .max_operands = 2,
+    .examples = examples,
+    .opts = opts,
+    .size = sizeof(struct echo_opts),
+    .run = cmd_echo,
+};

@@ -1,0 +1,146 @@
+#include "run.h"
+
+#include <tenon/err.h>
+#include <tenon/loop.h>
+
+#include "say.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A command's work beside the task that waits for signals. */
+struct job {
+    command_fn *fn;
+    void *arg;
+    tn_group group;
+    tn_signals *signals;
+    int code;
+    int signo; /* 0: none came */
+};
+
+/* Were 1 closed, the first socket would become stdout. What is opened instead
+   fails as a closed descriptor does: reading 0, writing 1 and 2. */
+static int
+fill_descriptor(int fd)
+{
+    if (fcntl(fd, F_GETFD) >= 0) {
+        return 0;
+    }
+    int flags = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+    return open("/dev/null", flags) == fd ? 0 : -EBADF;
+}
+
+int
+program_start(void)
+{
+    struct sigaction ignore;
+    memset(&ignore, 0, sizeof(ignore));
+    ignore.sa_handler = SIG_IGN;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fill_descriptor(fd) < 0) {
+            return -EBADF;
+        }
+    }
+    if (sigaction(SIGPIPE, &ignore, NULL) != 0) {
+        return -EINVAL;
+    }
+    int err = tn_report_overflow();
+    if (err < 0) {
+        say("%s", tn_strerror(err));
+    }
+    return err;
+}
+
+int
+program_end(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return code;
+    }
+    if (code == EXIT_DONE) {
+        say("write stdout: %s", tn_strerror(-errno));
+        code = EXIT_FAILED;
+    }
+    return code;
+}
+
+static int
+work(void *arg)
+{
+    struct job *job = arg;
+    tn_task_name("work");
+    job->code = job->fn(job->arg);
+    tn_group_cancel(&job->group);
+    return 0;
+}
+
+static int
+watch_signals(void *arg)
+{
+    struct job *job = arg;
+    tn_task_name("signals");
+    int signo = tn_signals_wait(job->signals);
+    if (signo > 0) {
+        job->signo = signo;
+        tn_group_cancel(&job->group);
+    }
+    return 0;
+}
+
+static int
+root(void *arg)
+{
+    static const int wanted[] = {SIGINT, SIGTERM, SIGHUP};
+    struct job *job = arg;
+    int err = tn_signals_open(&job->signals, wanted,
+                              sizeof(wanted) / sizeof(wanted[0]));
+    if (err < 0) {
+        return say_failed(err, NULL);
+    }
+    tn_group_init(&job->group, 0);
+    err = tn_go(&job->group, work, job);
+    if (err == 0) {
+        err = tn_go(&job->group, watch_signals, job);
+    }
+    if (err < 0) {
+        job->code = say_failed(err, NULL);
+        tn_group_cancel(&job->group);
+    }
+    (void)tn_group_wait(&job->group);
+    tn_signals_close(job->signals);
+    return job->code;
+}
+
+int
+run_task(command_fn *fn, void *arg, enum run_kind kind)
+{
+    struct job job;
+    memset(&job, 0, sizeof(job));
+    job.fn = fn;
+    job.arg = arg;
+    int code = tn_run(NULL, root, &job);
+    if (code < 0) {
+        return say_failed(code, NULL);
+    }
+    if (job.signo == 0) {
+        return code;
+    }
+    bool ended_well = kind == RUN_SERVER && job.signo == SIGINT;
+    return ended_well ? EXIT_DONE : EXIT_SIGNAL + job.signo;
+}
+
+int
+run_ready(int fd, const char *text)
+{
+    if (fd < 0) {
+        return EXIT_DONE;
+    }
+    if (dprintf(fd, "%s\n", text) < 0) {
+        say("--ready-fd %d: %s", fd, tn_strerror(-errno));
+        return EXIT_FAILED;
+    }
+    return EXIT_DONE;
+}

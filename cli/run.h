@@ -1,0 +1,48 @@
+/*
+ * cli/run.h - the frame around a command: start, signals, end.
+ */
+#ifndef CLI_RUN_H
+#define CLI_RUN_H
+
+#include <stdbool.h>
+
+/* The work of a command; runs in a task. Returns an exit code (say.h), having
+   said why if that is not 0. */
+typedef int command_fn(void *arg);
+
+enum run_kind {
+    RUN_ONCE,   /* Ctrl-C means "not done": 130 */
+    RUN_SERVER, /* Ctrl-C is how it ends: 0 */
+};
+
+/**
+ * Prepare the process: SIGPIPE ignored, descriptors 0 to 2 never a socket, a
+ * stack overflow reported.
+ *
+ * @return 0, or a negative code, the complaint printed.
+ */
+int program_start(void);
+
+/** Flush stdout; its failure turns success into EXIT_FAILED. */
+int program_end(int code);
+
+/**
+ * Run a command's work in a loop until it ends or a signal comes.
+ *
+ * On SIGINT, SIGTERM or SIGHUP the work is cancelled and awaited; every call
+ * in it that waits then fails with -ECANCELED.
+ *
+ * @return what `fn` returned, or 128 + signal, or 0 as `kind` says.
+ */
+int run_task(command_fn *fn, void *arg, enum run_kind kind);
+
+/**
+ * Tell a waiting script where we listen.
+ *
+ * @param fd    where to write; -1 for nowhere.
+ * @param text  the bound address.
+ * @return EXIT_DONE or EXIT_FAILED, the complaint printed.
+ */
+int run_ready(int fd, const char *text);
+
+#endif

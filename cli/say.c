@@ -1,0 +1,96 @@
+#include "say.h"
+
+#include <tenon/err.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    SAY_LINE = 1024,       /* longer lines are cut */
+    FIRST_FREE_PORT = 1024 /* below, bind needs a privilege: ip(7) */
+};
+
+static const char *command_name;
+
+void
+say_as(const char *command)
+{
+    command_name = command;
+}
+
+/* One write per line, so that lines of several programs do not mix. */
+static void
+say_line(const char *format, va_list args)
+{
+    char line[SAY_LINE];
+    int n = command_name
+                ? snprintf(line, sizeof(line), "tenon %s: ", command_name)
+                : snprintf(line, sizeof(line), "tenon: ");
+    size_t at = n < 0 ? 0 : (size_t)n;
+    n = vsnprintf(line + at, sizeof(line) - at - 1, format, args);
+    at += n < 0 ? 0 : (size_t)n;
+    if (at > sizeof(line) - 2) {
+        at = sizeof(line) - 2;
+    }
+    line[at] = '\n';
+    (void)fflush(stdout);
+    (void)fwrite(line, 1, at + 1, stderr);
+}
+
+void
+say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say_line(format, args);
+    va_end(args);
+}
+
+int
+say_usage(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say_line(format, args);
+    va_end(args);
+    return EXIT_USAGE;
+}
+
+static bool
+is_ip(const tn_endpoint *ep)
+{
+    return ep && (ep->transport == TN_TCP || ep->transport == TN_UDP);
+}
+
+static const char *
+hint(int err, const tn_endpoint *ep)
+{
+    switch (-err) {
+    case ECONNREFUSED:
+        return " (nothing is listening there)";
+    case EADDRINUSE:
+        return is_ip(ep) ? " (another program has this port)"
+                         : " (another program has this name)";
+    case EACCES:
+        if (is_ip(ep) && ep->port > 0 && ep->port < FIRST_FREE_PORT) {
+            return " (ports below 1024 need root)";
+        }
+        return "";
+    case EADDRNOTAVAIL:
+        return " (not an address of this machine)";
+    case EMFILE:
+        return " (see ulimit -n)";
+    default:
+        return "";
+    }
+}
+
+int
+say_failed(int err, const tn_endpoint *ep)
+{
+    if (err != -ECANCELED) {
+        say("%s%s", tn_why(), hint(err, ep));
+    }
+    return err == -ETIME || err == -ETIMEDOUT ? EXIT_TIMEOUT : EXIT_FAILED;
+}

@@ -1,0 +1,50 @@
+/*
+ * cli/where.h - addresses as the command line gives them.
+ *
+ * One word "host:port", "udp://host:port", "unix:/path"; or two as netcat's
+ * users write them, "host port"; or, to listen, a port alone.
+ */
+#ifndef CLI_WHERE_H
+#define CLI_WHERE_H
+
+#include <tenon/addr.h>
+#include <tenon/sock.h>
+
+/* What the options say about the address. */
+struct where {
+    bool udp;    /* -u: datagrams */
+    bool path;   /* -U: a path */
+    bool listen; /* -l: a port alone will do */
+};
+
+/**
+ * Read one or two words.
+ *
+ * @param ep     filled.
+ * @param w      the options.
+ * @param n      1 or 2.
+ * @param words  borrowed.
+ * @return EXIT_DONE, or EXIT_USAGE, the complaint printed.
+ */
+int where_parse(tn_endpoint *ep, const struct where *w, int n, char **words);
+
+/** Read "80", "80-90" or "http"; false if it is none. `last` may be NULL:
+    then only one port will do. */
+bool where_ports(const char *text, int *first, int *last);
+
+/** AF_INET for -4, AF_INET6 for -6, else AF_UNSPEC. */
+int where_family(bool only4, bool only6);
+
+/** Tell whether it is served by datagrams. */
+bool where_is_gram(const tn_endpoint *ep);
+
+/** Tell whether it is a Unix address. */
+bool where_is_unix(const tn_endpoint *ep);
+
+/** Write the address a socket is bound to; "?" if it cannot be asked. */
+const char *where_bound(const tn_sock *sock, char *buf, size_t cap);
+
+/** Remove the file of a Unix socket that this program bound. */
+void where_remove(const tn_endpoint *ep);
+
+#endif
