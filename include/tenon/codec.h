@@ -196,7 +196,8 @@ TN_API TN_USE int tn_codec_custom(tn_codec *c, tn_decode_fn *decode,
  *
  * Options follow after commas: max=N (with k, M or G; 1M if there is none),
  * offset=N, adjust=N (may be negative), self (the length includes itself),
- * keep; only those that mean something to the kind. "i32ne" is the header that Python's struct.pack("i", n) makes.
+ * keep; only those that mean something to the kind. "i32ne" is the header that
+ * Python's struct.pack("i", n) makes.
  *
  * @param c     filled on success.
  * @param text  borrowed.
