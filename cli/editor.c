@@ -1,0 +1,266 @@
+#include "editor.h"
+
+#include <tenon/err.h>
+#include <tenon/msg.h>
+
+#include <histedit.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <wchar.h>
+
+enum {
+    EDITOR_PROMPT = 128,
+    EDITOR_HISTORY = 200, /* lines that can be called back */
+    EDITOR_KEYS = 256,    /* bytes taken from the terminal at a time */
+    EDITOR_COLUMNS = 80,  /* where the terminal does not say */
+};
+
+struct editor {
+    EditLine *el;
+    History *history;
+    bool reading; /* a line is on the screen */
+    int err;      /* why no key came */
+    size_t key_at, key_count;
+    char keys[EDITOR_KEYS];
+    mbstate_t state; /* of a character whose bytes come one by one */
+    char prompt[EDITOR_PROMPT];
+};
+
+static char *
+give_prompt(EditLine *el)
+{
+    editor *e = NULL;
+    el_get(el, EL_CLIENTDATA, &e);
+    return e->prompt;
+}
+
+/* More bytes from the terminal: 1, 0 at its end, or a code. */
+static int
+fill_keys(editor *e)
+{
+    int err = tn_wait_fd(STDIN_FILENO, POLLIN, TN_FOREVER);
+    if (err < 0) {
+        return err;
+    }
+    ssize_t n = read(STDIN_FILENO, e->keys, sizeof(e->keys));
+    if (n < 0) {
+        return -errno;
+    }
+    e->key_at = 0;
+    e->key_count = (size_t)n;
+    return n > 0;
+}
+
+/* libedit wants a character: it is given one when its last byte is here. */
+static int
+give_key(EditLine *el, wchar_t *c)
+{
+    editor *e = NULL;
+    el_get(el, EL_CLIENTDATA, &e);
+    for (;;) {
+        if (e->key_at == e->key_count) {
+            e->err = fill_keys(e);
+            if (e->err <= 0) {
+                return e->err < 0 ? -1 : 0;
+            }
+        }
+        size_t used = mbrtowc(c, &e->keys[e->key_at++], 1, &e->state);
+        if (used == (size_t)-1) {
+            memset(&e->state, 0, sizeof(e->state));
+        } else if (used != (size_t)-2) {
+            return 1;
+        }
+    }
+}
+
+/* Characters of more than one byte need a locale that knows them. */
+static void
+choose_locale(void)
+{
+    if (!setlocale(LC_CTYPE, "") ||
+        strcmp(nl_langinfo(CODESET), "UTF-8") != 0) {
+        (void)setlocale(LC_CTYPE, "C.UTF-8");
+    }
+}
+
+static bool
+can_edit(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && *term &&
+           strcmp(term, "dumb") != 0;
+}
+
+static int
+prepare(editor *e)
+{
+    HistEvent ev;
+    e->el = el_init("tenon", stdin, stdout, stderr);
+    e->history = history_init();
+    if (!e->el || !e->history) {
+        return -ENOMEM;
+    }
+    history(e->history, &ev, H_SETSIZE, EDITOR_HISTORY);
+    history(e->history, &ev, H_SETUNIQUE, 1);
+    el_set(e->el, EL_CLIENTDATA, e);
+    el_set(e->el, EL_PROMPT, give_prompt);
+    el_set(e->el, EL_GETCFN, give_key);
+    el_set(e->el, EL_EDITOR, "emacs");
+    el_set(e->el, EL_HIST, history, e->history);
+    return 0;
+}
+
+int
+editor_open(editor **out, const char *prompt)
+{
+    *out = NULL;
+    if (!can_edit()) {
+        return -ENOTTY;
+    }
+    editor *e = calloc(1, sizeof(*e));
+    if (!e) {
+        return -ENOMEM;
+    }
+    choose_locale();
+    (void)snprintf(e->prompt, sizeof(e->prompt), "%s", prompt);
+    int err = prepare(e);
+    if (err < 0) {
+        editor_close(e);
+        return err;
+    }
+    *out = e;
+    return 0;
+}
+
+int
+editor_read(editor *e, const char **line, size_t *n)
+{
+    HistEvent ev;
+    int count = 0;
+    e->err = 0;
+    e->reading = true;
+    *line = el_gets(e->el, &count);
+    e->reading = false;
+    if (e->err < 0 && e->err != -EIO) {
+        return e->err;
+    }
+    if (!*line || count <= 0) {
+        return 0;
+    }
+    *n = strcspn(*line, "\r\n");
+    if (*n > 0) {
+        history(e->history, &ev, H_ENTER, *line);
+    }
+    return 1;
+}
+
+static int
+columns(void)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
+        return EDITOR_COLUMNS;
+    }
+    return size.ws_col;
+}
+
+/* Where the cursor goes when a character of this width is written. */
+static void
+advance(int *row, int *column, int width, int limit)
+{
+    if (*column + width > limit) {
+        ++*row;
+        *column = 0;
+    }
+    *column += width;
+    if (*column == limit) {
+        ++*row;
+        *column = 0;
+    }
+}
+
+/* How many rows the cursor is below the prompt's. */
+static int
+cursor_row(editor *e)
+{
+    const LineInfoW *line = el_wline(e->el);
+    int limit = columns();
+    int row = 0, column = 0;
+    mbstate_t state;
+    memset(&state, 0, sizeof(state));
+    const char *end = e->prompt + strlen(e->prompt);
+    for (const char *s = e->prompt; s < end;) {
+        wchar_t c;
+        size_t n = mbrtowc(&c, s, (size_t)(end - s), &state);
+        if (n == 0 || n > (size_t)(end - s)) {
+            break;
+        }
+        advance(&row, &column, wcwidth(c) > 0 ? wcwidth(c) : 0, limit);
+        s += n;
+    }
+    for (const wchar_t *c = line->buffer; c < line->cursor; c++) {
+        advance(&row, &column, wcwidth(*c) > 0 ? wcwidth(*c) : 0, limit);
+    }
+    return row;
+}
+
+/* Take the line that is being typed off the screen. */
+static void
+wipe(editor *e)
+{
+    int row = cursor_row(e);
+    if (row > 0) {
+        printf("\033[%dA", row);
+    }
+    printf("\r\033[J");
+}
+
+void
+editor_print(editor *e, const char *text, size_t n)
+{
+    if (e->reading) {
+        wipe(e);
+    }
+    (void)fwrite(text, 1, n, stdout);
+    (void)fflush(stdout);
+    if (e->reading) {
+        el_set(e->el, EL_REFRESH);
+    }
+}
+
+void
+editor_resize(editor *e)
+{
+    el_resize(e->el);
+}
+
+void
+editor_resume(editor *e)
+{
+    if (e->reading) {
+        el_set(e->el, EL_PREP_TERM, 0);
+        el_set(e->el, EL_PREP_TERM, 1);
+        el_set(e->el, EL_REFRESH);
+    }
+}
+
+void
+editor_close(editor *e)
+{
+    if (!e) {
+        return;
+    }
+    if (e->el) {
+        el_end(e->el);
+    }
+    if (e->history) {
+        history_end(e->history);
+    }
+    free(e);
+}

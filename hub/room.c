@@ -1,0 +1,319 @@
+#include "room.h"
+
+#include <tenon/err.h>
+#include <tenon/text.h>
+
+#include "bucket.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct member {
+    room_id id; /* 0: the place is free */
+    enum room_kind kind;
+    int64_t seen;         /* when it was last heard of */
+    struct bucket talk;   /* what it may still say */
+    struct bucket claims; /* how often it hears that its name is wanted */
+    bool slowed;          /* it was told that its lines are dropped */
+    size_t name_len;
+    char name[ROOM_NAME_MAX + 1];
+};
+
+struct room {
+    uint64_t serial; /* of the latest member */
+    uint64_t latest; /* event number */
+    bool closed;
+    int count;
+    int outlets;
+
+    struct {
+        room_outlet *fn;
+        void *arg;
+    } outlet[ROOM_OUTLETS];
+    struct member member[ROOM_MEMBERS];
+};
+
+static const struct bucket_rule talk_rule = {ROOM_INTERVAL, ROOM_BURST};
+static const struct bucket_rule claim_rule = {10 * TN_SEC, 1};
+static const char cut_mark[] = "…";
+
+/* Hand an event to every outlet. Suspends if an outlet does: call it last. */
+static void
+publish(room *r, struct room_event *ev)
+{
+    ev->number = ++r->latest;
+    for (int i = 0; i < r->outlets; i++) {
+        r->outlet[i].fn(r->outlet[i].arg, ev);
+    }
+}
+
+/* Begin an event about a member. */
+static void
+about(struct room_event *ev, enum room_what what, const struct member *m)
+{
+    ev->number = 0;
+    ev->what = what;
+    ev->note = ROOM_SLOWED;
+    ev->who = m != NULL ? m->id : 0;
+    ev->to = 0;
+    ev->text_len = 0;
+    ev->text[0] = '\0';
+    ev->name_len = m != NULL ? m->name_len : 0;
+    memcpy(ev->name, m != NULL ? m->name : "", ev->name_len + 1);
+}
+
+static void
+tell(room *r, const struct member *m, enum room_note note)
+{
+    struct room_event ev;
+
+    about(&ev, ROOM_NOTE, m);
+    ev.who = 0;
+    ev.to = m->id;
+    ev.note = note;
+    publish(r, &ev);
+}
+
+static struct member *
+find(room *r, room_id id)
+{
+    return room_has(r, id) ? &r->member[id % ROOM_MEMBERS] : NULL;
+}
+
+static char
+lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool
+same_name(const struct member *m, const char *name, size_t n)
+{
+    if (m->id == 0 || m->name_len != n) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (lower(m->name[i]) != lower(name[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct member *
+find_name(room *r, const char *name, size_t n)
+{
+    for (size_t i = 0; i < ROOM_MEMBERS; i++) {
+        if (same_name(&r->member[i], name, n)) {
+            return &r->member[i];
+        }
+    }
+    return NULL;
+}
+
+static struct member *
+find_free(room *r)
+{
+    for (size_t i = 0; i < ROOM_MEMBERS; i++) {
+        if (r->member[i].id == 0) {
+            return &r->member[i];
+        }
+    }
+    return NULL;
+}
+
+int
+room_new(room **out)
+{
+    *out = calloc(1, sizeof(**out));
+    return *out != NULL ? 0 : -ENOMEM;
+}
+
+void
+room_free(room *r)
+{
+    free(r);
+}
+
+int
+room_attach(room *r, room_outlet *outlet, void *arg)
+{
+    if (r->outlets == ROOM_OUTLETS) {
+        return -ENOBUFS;
+    }
+    r->outlet[r->outlets].fn = outlet;
+    r->outlet[r->outlets].arg = arg;
+    r->outlets++;
+    return 0;
+}
+
+/* Somebody wants a name that is in use: its owner hears of it now and then. */
+static int
+refuse_name(room *r, struct member *owner, int64_t now)
+{
+    if (bucket_take(&owner->claims, &claim_rule, now)) {
+        tell(r, owner, ROOM_CLAIMED);
+    }
+    return -EEXIST;
+}
+
+static void
+fill(room *r, struct member *m, enum room_kind kind, int64_t now)
+{
+    memset(m, 0, sizeof(*m));
+    m->id = ++r->serial * ROOM_MEMBERS + (uint64_t)(m - r->member);
+    m->kind = kind;
+    m->seen = now;
+    r->count++;
+}
+
+int
+room_join(room *r, enum room_kind kind, const char *name, size_t n, int64_t now,
+          room_id *id)
+{
+    struct room_event ev;
+    struct member *m;
+
+    *id = 0;
+    if (n < 1 || n > ROOM_NAME_MAX) {
+        return -EINVAL;
+    }
+    if (r->closed) {
+        return -ESHUTDOWN;
+    }
+    m = find_name(r, name, n);
+    if (m != NULL) {
+        return refuse_name(r, m, now);
+    }
+    m = find_free(r);
+    if (m == NULL) {
+        return -EUSERS;
+    }
+    fill(r, m, kind, now);
+    memcpy(m->name, name, n);
+    m->name_len = n;
+    *id = m->id;
+    about(&ev, ROOM_JOIN, m);
+    publish(r, &ev);
+    return 0;
+}
+
+/* A line too many: it is dropped, and the member told once until it is calm. */
+static int
+slow_down(room *r, struct member *m)
+{
+    if (!m->slowed) {
+        m->slowed = true;
+        tell(r, m, ROOM_SLOWED);
+    }
+    return -EAGAIN;
+}
+
+static void
+set_text(struct room_event *ev, const char *text, size_t n)
+{
+    size_t mark = sizeof(cut_mark) - 1;
+
+    if (n <= ROOM_TEXT_MAX) {
+        mark = 0;
+    } else {
+        n = tn_text_cut(text, n, ROOM_TEXT_MAX - mark);
+    }
+    memcpy(ev->text, text, n);
+    memcpy(ev->text + n, cut_mark, mark);
+    ev->text_len = n + mark;
+    ev->text[ev->text_len] = '\0';
+}
+
+int
+room_say(room *r, room_id id, const char *text, size_t n, int64_t now)
+{
+    struct member *m = find(r, id);
+    struct room_event ev;
+
+    if (m == NULL || r->closed) {
+        return -ENOENT;
+    }
+    m->seen = now;
+    if (bucket_is_full(&m->talk, now)) {
+        m->slowed = false;
+    }
+    if (!bucket_take(&m->talk, &talk_rule, now)) {
+        return slow_down(r, m);
+    }
+    about(&ev, ROOM_SAY, m);
+    set_text(&ev, text, n);
+    publish(r, &ev);
+    return 0;
+}
+
+void
+room_leave(room *r, room_id id)
+{
+    struct member *m = find(r, id);
+    struct room_event ev;
+
+    if (m == NULL || r->closed) {
+        return;
+    }
+    about(&ev, ROOM_LEAVE, m);
+    m->id = 0;
+    r->count--;
+    publish(r, &ev);
+}
+
+bool
+room_has(const room *r, room_id id)
+{
+    return id != 0 && r->member[id % ROOM_MEMBERS].id == id;
+}
+
+const char *
+room_name(const room *r, room_id id)
+{
+    return room_has(r, id) ? r->member[id % ROOM_MEMBERS].name : NULL;
+}
+
+int
+room_count(const room *r)
+{
+    return r->count;
+}
+
+uint64_t
+room_latest(const room *r)
+{
+    return r->latest;
+}
+
+int
+room_sweep(room *r, int64_t now)
+{
+    int gone = 0;
+
+    for (size_t i = 0; i < ROOM_MEMBERS; i++) {
+        const struct member *m = &r->member[i];
+        room_id id = m->id;
+
+        /* Other kinds can be asked whether they are there. */
+        if (id != 0 && m->kind == ROOM_PLAIN && now - m->seen >= ROOM_IDLE) {
+            tell(r, m, ROOM_EXPIRED);
+            room_leave(r, id);
+            gone++;
+        }
+    }
+    return gone;
+}
+
+void
+room_close(room *r)
+{
+    struct room_event ev;
+
+    if (r->closed) {
+        return;
+    }
+    r->closed = true;
+    about(&ev, ROOM_BYE, NULL);
+    publish(r, &ev);
+}

@@ -1,0 +1,204 @@
+/*
+ * hub/room.h - who is in the room and what happens there, in one order.
+ *
+ * The room knows no socket and no clock. It has members, known by an id and a
+ * unique name, and outlets: each way to reach members (plain UDP today) and
+ * each onlooker (the host's screen) is one. What happens becomes an event with
+ * a number, and every outlet is handed every event, in the order of numbers;
+ * it passes them on to its own members in its own dialect.
+ *
+ * Everything is called from tasks of one loop. An outlet may suspend: it is
+ * called last, when the room's state is whole again, so a member known before
+ * a call into the room may be gone after it. Keep ids, not pointers.
+ *
+ * Limits are in enum room_limit, each with its reason.
+ */
+#ifndef HUB_ROOM_H
+#define HUB_ROOM_H
+
+#include <tenon/api.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum room_limit {
+    /* Characters of a name: what still fits beside a line of talk. */
+    ROOM_NAME_CHARS = 32,
+    /* Its bytes: 21 Chinese characters, or 32 of two bytes. */
+    ROOM_NAME_MAX = 64,
+    /* Bytes of one message; a longer one is cut, with a mark. It is small
+       enough for an event to travel through a channel (4,096). */
+    ROOM_TEXT_MAX = 2000,
+    /* Members at once. One message costs a send for each of them, about a
+       microsecond; a thousand is a lecture hall and a millisecond. */
+    ROOM_MEMBERS = 1024,
+    /* Ways to reach members: plain, and later native and web; the screen. */
+    ROOM_OUTLETS = 4,
+    /* Messages a member may send at once before it is slowed: more lines than
+       people paste, fewer than fill a screen. */
+    ROOM_BURST = 30,
+};
+
+/* After a burst a member may say five lines a second: nobody types faster. */
+#define ROOM_INTERVAL (200 * TN_MS)
+
+/* A plain member cannot be asked whether it still listens, and a firewall may
+   swallow the ICMP message that would tell. A lecture lasts two hours; who was
+   silent for so long is taken for gone. */
+#define ROOM_IDLE (120 * TN_MIN)
+
+/* A member: serial number and place, never used again. 0 is nobody. */
+typedef uint64_t room_id;
+
+/* How a member is reached; the outlet of that kind looks after it. */
+enum room_kind {
+    ROOM_PLAIN, /* UDP, the course's dialect */
+};
+
+enum room_what {
+    ROOM_JOIN,  /* `who` came in */
+    ROOM_SAY,   /* `who` says `text` */
+    ROOM_LEAVE, /* `who` is gone */
+    ROOM_NOTE,  /* the room tells `to` something; see enum room_note */
+    ROOM_BYE,   /* the room closes */
+};
+
+enum room_note {
+    ROOM_SLOWED,  /* some lines of `to` were dropped: too many at once */
+    ROOM_EXPIRED, /* `to` was silent for ROOM_IDLE and is taken for gone */
+    ROOM_CLAIMED, /* somebody else asked for the name of `to` */
+};
+
+struct room_event {
+    uint64_t number; /* 1, 2, 3 ...: the order in which all see them */
+    enum room_what what;
+    enum room_note note; /* for ROOM_NOTE */
+    room_id who;         /* whom it is about; it does not get the event */
+    room_id to;          /* for ROOM_NOTE: the only one who gets it; else 0 */
+    size_t name_len, text_len;
+    char name[ROOM_NAME_MAX + 1]; /* of `who`, or of `to` in a note */
+    char text[ROOM_TEXT_MAX + 1]; /* for ROOM_SAY; ends in NUL */
+};
+
+/* An outlet. The event is borrowed until return; it may suspend. */
+typedef void room_outlet(void *arg, const struct room_event *ev);
+
+typedef struct room room;
+
+/**
+ * Create an empty room.
+ *
+ * @param out  given (end with room_free()); NULL on failure.
+ * @return 0; -ENOMEM.
+ */
+TN_USE int room_new(room **out);
+
+/**
+ * Release a room. Nobody is told; see room_close().
+ *
+ * @param r  taken; NULL is harmless.
+ */
+void room_free(room *r);
+
+/**
+ * Have every event from now on handed to a function.
+ *
+ * @param r       borrowed.
+ * @param outlet  called for each event, in the order of numbers.
+ * @param arg     borrowed for the room's life.
+ * @return 0; -ENOBUFS if there are ROOM_OUTLETS already.
+ */
+TN_USE int room_attach(room *r, room_outlet *outlet, void *arg);
+
+/**
+ * Let somebody in; the others are told.
+ *
+ * Names are compared without regard to the case of ASCII letters. Who has a
+ * name keeps it: he is told that somebody asked for it (at most once in ten
+ * seconds), which also finds out whether he is still there.
+ *
+ * @param r     borrowed.
+ * @param kind  how the member is reached.
+ * @param name  borrowed; cleaned already; `n` bytes.
+ * @param n     1 to ROOM_NAME_MAX.
+ * @param now   ns.
+ * @param id    the member's; set before anybody is told.
+ * @return 0; -EEXIST the name is in use; -EUSERS the room is full;
+ *   -ESHUTDOWN it is closed; -EINVAL for `n`.
+ */
+TN_USE int room_join(room *r, enum room_kind kind, const char *name, size_t n,
+                     int64_t now, room_id *id);
+
+/**
+ * Say something; the others get it.
+ *
+ * @param r     borrowed.
+ * @param id    who says it.
+ * @param text  borrowed; cleaned already; `n` bytes.
+ * @param n     bytes; cut at ROOM_TEXT_MAX.
+ * @param now   ns.
+ * @return 0; -EAGAIN too many at once: dropped, and told to the member at the
+ *   first time; -ENOENT no such member.
+ */
+int room_say(room *r, room_id id, const char *text, size_t n, int64_t now);
+
+/**
+ * Take a member out; the others are told.
+ *
+ * @param r   borrowed.
+ * @param id  any; one that is gone already is harmless.
+ */
+void room_leave(room *r, room_id id);
+
+/**
+ * Tell whether a member is there.
+ *
+ * @param r   borrowed.
+ * @param id  any.
+ * @return true if so.
+ */
+bool room_has(const room *r, room_id id);
+
+/**
+ * Return the name of a member.
+ *
+ * @param r   borrowed.
+ * @param id  any.
+ * @return borrowed until the next call that may suspend; NULL if it is gone.
+ */
+const char *room_name(const room *r, room_id id);
+
+/**
+ * Count the members.
+ *
+ * @param r  borrowed.
+ * @return 0 to ROOM_MEMBERS.
+ */
+int room_count(const room *r);
+
+/**
+ * Return the number of the latest event.
+ *
+ * @param r  borrowed.
+ * @return 0 if nothing happened yet.
+ */
+uint64_t room_latest(const room *r);
+
+/**
+ * Take out who has been silent for ROOM_IDLE, after telling him.
+ *
+ * @param r    borrowed.
+ * @param now  ns.
+ * @return how many.
+ */
+int room_sweep(room *r, int64_t now);
+
+/**
+ * Say good-bye to all. Nobody comes in or is heard after that.
+ *
+ * @param r  borrowed.
+ */
+void room_close(room *r);
+
+#endif

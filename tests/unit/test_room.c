@@ -1,0 +1,276 @@
+#include <tenon/err.h>
+
+#include "hub/dialect.h"
+#include "hub/room.h"
+#include "test.h"
+
+#include <stdio.h>
+
+/* What an outlet was handed, as lines in English: "1 ann: joined the chat". */
+struct log {
+    uint64_t latest;
+    size_t len;
+    char text[64 * 1024];
+};
+
+static void
+record(void *arg, const struct room_event *ev)
+{
+    struct log *log = arg;
+    char line[DIALECT_DATAGRAM + 1];
+    size_t n = dialect_write(line, DIALECT_DATAGRAM, ev, DIALECT_EN);
+
+    EQ(ev->number, log->latest + 1);
+    EQ(strlen(ev->name), ev->name_len);
+    EQ(strlen(ev->text), ev->text_len);
+    log->latest = ev->number;
+    line[n] = '\0';
+    log->len +=
+        (size_t)snprintf(log->text + log->len, sizeof(log->text) - log->len,
+                         "%s%s\n", ev->to != 0 ? ev->name : "", line);
+}
+
+static struct log seen;
+
+static room *
+make(void)
+{
+    room *r;
+
+    memset(&seen, 0, sizeof(seen));
+    OK(room_new(&r));
+    OK(room_attach(r, record, &seen));
+    return r;
+}
+
+static int
+join(room *r, const char *name, room_id *id)
+{
+    return room_join(r, ROOM_PLAIN, name, strlen(name), 0, id);
+}
+
+static int
+say(room *r, room_id id, const char *text, int64_t now)
+{
+    return room_say(r, id, text, strlen(text), now);
+}
+
+TEST(join_say_leave_are_told)
+{
+    room *r = make();
+    room_id ann, bob;
+
+    OK(join(r, "ann", &ann));
+    OK(join(r, "bob", &bob));
+    EQ(room_count(r), 2);
+    STREQ(room_name(r, bob), "bob");
+    OK(say(r, ann, "hi", 0));
+    room_leave(r, ann);
+    EQ(room_count(r), 1);
+    STREQ(seen.text, "ann: joined the chat\n"
+                     "bob: joined the chat\n"
+                     "ann:hi\n"
+                     "ann: left the chat\n");
+    EQ(room_latest(r), 4);
+    room_free(r);
+}
+
+TEST(who_left_is_nobody)
+{
+    room *r = make();
+    room_id ann, again;
+
+    OK(join(r, "ann", &ann));
+    room_leave(r, ann);
+    room_leave(r, ann);
+    CHECK(!room_has(r, ann));
+    CHECK(room_name(r, ann) == NULL);
+    ERR(say(r, ann, "boo", 0), -ENOENT);
+    OK(join(r, "ann", &again));
+    NE(again, ann);
+    CHECK(!room_has(r, ann));
+    ERR(say(r, ann, "boo", 0), -ENOENT);
+    EQ(room_latest(r), 3);
+    room_free(r);
+}
+
+TEST(nobody_is_in_an_empty_room)
+{
+    room *r = make();
+
+    CHECK(!room_has(r, 0));
+    CHECK(!room_has(r, 12345));
+    CHECK(room_name(r, 0) == NULL);
+    room_leave(r, 0);
+    EQ(seen.len, 0);
+    room_free(r);
+    room_free(NULL);
+}
+
+TEST(a_name_is_given_once)
+{
+    room *r = make();
+    room_id ann, other;
+
+    OK(join(r, "ann", &ann));
+    ERR(join(r, "ann", &other), -EEXIST);
+    EQ(other, 0);
+    ERR(join(r, "ANN", &other), -EEXIST);
+    OK(join(r, "anna", &other));
+    EQ(room_count(r), 2);
+    room_leave(r, ann);
+    OK(join(r, "Ann", &ann));
+    room_free(r);
+}
+
+TEST(the_owner_hears_of_it_now_and_then)
+{
+    room *r = make();
+    room_id ann, other;
+
+    OK(join(r, "ann", &ann));
+    for (int i = 0; i < 25; i++) {
+        ERR(room_join(r, ROOM_PLAIN, "ann", 3, i * TN_SEC, &other), -EEXIST);
+    }
+    /* At 0, 10 and 20 seconds. */
+    EQ(room_latest(r), 4);
+    CHECK(strstr(seen.text, "ann* somebody asked for your name") != NULL);
+    room_free(r);
+}
+
+TEST(names_have_a_length)
+{
+    char name[ROOM_NAME_MAX + 1];
+    room *r = make();
+    room_id id;
+
+    memset(name, 'x', sizeof(name));
+    ERR(room_join(r, ROOM_PLAIN, name, 0, 0, &id), -EINVAL);
+    ERR(room_join(r, ROOM_PLAIN, name, sizeof(name), 0, &id), -EINVAL);
+    OK(room_join(r, ROOM_PLAIN, name, sizeof(name) - 1, 0, &id));
+    room_free(r);
+}
+
+TEST(the_room_is_full_at_its_limit)
+{
+    room *r = make();
+    room_id id, first = 0;
+    char name[16];
+
+    for (int i = 0; i < ROOM_MEMBERS; i++) {
+        seen.len = 0;
+        snprintf(name, sizeof(name), "m%d", i);
+        OK(join(r, name, &id));
+        first = i == 0 ? id : first;
+    }
+    ERR(join(r, "late", &id), -EUSERS);
+    room_leave(r, first);
+    OK(join(r, "late", &id));
+    EQ(room_count(r), ROOM_MEMBERS);
+    room_free(r);
+}
+
+TEST(a_flood_is_dropped_and_told_once)
+{
+    room *r = make();
+    room_id ann;
+    int heard = 0;
+
+    OK(join(r, "ann", &ann));
+    for (int i = 0; i < 500; i++) {
+        heard += say(r, ann, "x", 0) == 0 ? 1 : 0;
+    }
+    EQ(heard, ROOM_BURST);
+    EQ(room_latest(r), 1 + ROOM_BURST + 1);
+    /* Five a second, and not told again as long as it does not calm down. */
+    for (int i = 0; i < 1000; i++) {
+        heard += say(r, ann, "x", i * 10 * TN_MS) == 0 ? 1 : 0;
+    }
+    EQ(heard, ROOM_BURST + 49);
+    EQ(room_latest(r), 1 + ROOM_BURST + 1 + 49);
+    /* A calm while, then it is told again. */
+    for (int i = 0; i < ROOM_BURST + 2; i++) {
+        (void)say(r, ann, "x", 60 * TN_SEC);
+    }
+    EQ(room_latest(r), 1 + ROOM_BURST + 1 + 49 + ROOM_BURST + 1);
+    room_free(r);
+}
+
+TEST(one_flood_is_no_other_s)
+{
+    room *r = make();
+    room_id ann, bob;
+
+    OK(join(r, "ann", &ann));
+    OK(join(r, "bob", &bob));
+    for (int i = 0; i < 100; i++) {
+        (void)say(r, ann, "x", 0);
+    }
+    OK(say(r, bob, "calm", 0));
+    room_free(r);
+}
+
+TEST(silence_ends_membership)
+{
+    room *r = make();
+    room_id ann, bob;
+
+    OK(join(r, "ann", &ann));
+    OK(join(r, "bob", &bob));
+    OK(say(r, bob, "still here", ROOM_IDLE / 2));
+    EQ(room_sweep(r, ROOM_IDLE - 1), 0);
+    EQ(room_sweep(r, ROOM_IDLE), 1);
+    CHECK(!room_has(r, ann));
+    CHECK(room_has(r, bob));
+    CHECK(strstr(seen.text, "ann* you were silent for long") != NULL);
+    CHECK(strstr(seen.text, "ann: left the chat\n") != NULL);
+    room_free(r);
+}
+
+TEST(a_closed_room_is_quiet)
+{
+    room *r = make();
+    room_id ann, late;
+
+    OK(join(r, "ann", &ann));
+    room_close(r);
+    room_close(r);
+    ERR(say(r, ann, "hello?", 0), -ENOENT);
+    ERR(join(r, "late", &late), -ESHUTDOWN);
+    room_leave(r, ann);
+    STREQ(seen.text, "ann: joined the chat\n* the room closes, good-bye\n");
+    room_free(r);
+}
+
+TEST(a_long_text_is_cut)
+{
+    static char text[3 * ROOM_TEXT_MAX];
+    room *r = make();
+    room_id ann;
+
+    memset(text, 'x', sizeof(text));
+    OK(join(r, "ann", &ann));
+    OK(room_say(r, ann, text, ROOM_TEXT_MAX, 0));
+    OK(room_say(r, ann, text, sizeof(text), 0));
+    OK(room_say(r, ann, text, 0, 0));
+    room_free(r);
+}
+
+TEST(outlets_have_a_limit_and_one_order)
+{
+    static struct log logs[ROOM_OUTLETS];
+    room *r;
+    room_id ann;
+
+    OK(room_new(&r));
+    for (int i = 0; i < ROOM_OUTLETS; i++) {
+        OK(room_attach(r, record, &logs[i]));
+    }
+    ERR(room_attach(r, record, &logs[0]), -ENOBUFS);
+    OK(join(r, "ann", &ann));
+    OK(say(r, ann, "one", 0));
+    for (int i = 1; i < ROOM_OUTLETS; i++) {
+        STREQ(logs[i].text, logs[0].text);
+    }
+    room_free(r);
+}
