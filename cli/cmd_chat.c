@@ -8,17 +8,17 @@
  * Joins a room that tenon hub opened, or any other that speaks the same plain
  * text: the name first, then "name:text", "name:q" to leave.
  */
-#include "cmd.h"
-#include "cmd_chat_int.h"
-#include "run.h"
-#include "say.h"
-#include "where.h"
-
 #include <tenon/dial.h>
 #include <tenon/err.h>
 #include <tenon/file.h>
 #include <tenon/loop.h>
 #include <tenon/text.h>
+
+#include "cmd.h"
+#include "cmd_chat_int.h"
+#include "run.h"
+#include "say.h"
+#include "where.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -180,8 +180,8 @@ window(void *arg)
     struct chat *c = arg;
     tn_signals *signals;
     tn_task_name("window");
-    int signo = tn_signals_open(&signals, wanted,
-                                sizeof(wanted) / sizeof(wanted[0]));
+    int signo =
+        tn_signals_open(&signals, wanted, sizeof(wanted) / sizeof(wanted[0]));
     if (signo < 0) {
         return 0; /* one can talk without it */
     }
@@ -246,8 +246,7 @@ static int
 run(void *arg)
 {
     struct chat *c = arg;
-    const tn_dial_opts how = {.family =
-                                  where_family(c->o->only4, c->o->only6)};
+    const tn_dial_opts how = {.family = where_family(c->o->only4, c->o->only6)};
     int err = tn_dial_endpoint(&c->sock, &c->ep, &how);
     if (err == 0) {
         err = (int)tn_send(c->sock, c->name, strlen(c->name), 0);

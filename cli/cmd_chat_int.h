@@ -9,9 +9,9 @@
 #include <tenon/task.h>
 
 #include "editor.h"
-#include "json.h"
 #include "hub/bucket.h"
 #include "hub/dialect.h"
+#include "json.h"
 
 enum {
     /* A datagram of the room is at most 1,000 bytes; other rooms of the same
@@ -34,7 +34,7 @@ struct chat {
     tn_sock *out;   /* stdout, if there is no editor */
     editor *editor; /* NULL: plain lines */
     bool colour;
-    bool heard;        /* something came: the room is there */
+    bool heard; /* something came: the room is there */
     struct bucket pace;
     tn_group group;
     int code; /* the exit code, if it is not EXIT_DONE */

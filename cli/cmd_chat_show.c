@@ -1,11 +1,11 @@
 /*
  * The half of tenon chat that shows what comes.
  */
-#include "cmd_chat_int.h"
-#include "say.h"
-
 #include <tenon/err.h>
 #include <tenon/text.h>
+
+#include "cmd_chat_int.h"
+#include "say.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -44,10 +44,9 @@ paint(struct chat *c, const struct dialect_line *l, const char *s, size_t n)
         return (size_t)snprintf(c->line, sizeof(c->line), "\033[2m%.*s\033[0m",
                                 (int)n, s);
     }
-    return (size_t)snprintf(
-        c->line, sizeof(c->line), "\033[%dm%.*s\033[0m%.*s",
-        colour_of(l->name, l->name_len), (int)l->name_len, l->name,
-        (int)(n - l->name_len), s + l->name_len);
+    return (size_t)snprintf(c->line, sizeof(c->line), "\033[%dm%.*s\033[0m%.*s",
+                            colour_of(l->name, l->name_len), (int)l->name_len,
+                            l->name, (int)(n - l->name_len), s + l->name_len);
 }
 
 static size_t
@@ -63,8 +62,7 @@ write_json(struct chat *c, const struct dialect_line *l)
     }
     if (l->what != ROOM_JOIN && l->what != ROOM_LEAVE) {
         n += (size_t)snprintf(c->line + n, sizeof(c->line) - n, ",\"text\":");
-        json_string(c->line + n, sizeof(c->line) - n - 2, l->text,
-                    l->text_len);
+        json_string(c->line + n, sizeof(c->line) - n - 2, l->text, l->text_len);
         n += strlen(c->line + n);
     }
     c->line[n++] = '}';

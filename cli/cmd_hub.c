@@ -7,16 +7,15 @@
  * Opens a room in which people talk with what they have: nc -u, socat, a few
  * lines of Python, tenon chat. What is said there is shown on stdout.
  */
-#include "cmd.h"
-#include "run.h"
-#include "say.h"
-#include "screen.h"
-
 #include <tenon/err.h>
 #include <tenon/task.h>
 
+#include "cmd.h"
 #include "hub/bucket.h"
 #include "hub/plain.h"
+#include "run.h"
+#include "say.h"
+#include "screen.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,9 +138,8 @@ announce(struct hub *h, const tn_addr *bound)
 static int
 open_room(struct hub *h)
 {
-    const struct plain_opts how = {.lang = (enum dialect_lang)h->o->lang,
-                                   .dropped = on_dropped,
-                                   .arg = h};
+    const struct plain_opts how = {
+        .lang = (enum dialect_lang)h->o->lang, .dropped = on_dropped, .arg = h};
     int err = room_new(&h->room);
     if (err < 0) {
         return tn_fail(err, "open the room", NULL);
@@ -169,7 +167,8 @@ ready(struct hub *h)
     if (!h->o->quiet) {
         announce(h, &bound);
     }
-    return run_ready(h->o->ready_fd, tn_addr_format(&bound, text, sizeof(text)));
+    return run_ready(h->o->ready_fd,
+                     tn_addr_format(&bound, text, sizeof(text)));
 }
 
 /* Send and show what waits, then the good-bye, although we are cancelled. */

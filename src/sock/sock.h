@@ -11,16 +11,16 @@
 
 struct tn_sock {
     struct tn__fd fd;
-    const struct tn__net *net;
-    int family, type, proto;
     int64_t timeout;        /* ns; TN_FOREVER, 0, or a limit for each call */
+    unsigned users;         /* tasks inside a call on this socket */
     bool broken;            /* a sendall failed half-way */
     bool closing;           /* tn_close() waits for the users to leave */
     bool sending;           /* somebody holds the sending side */
-    unsigned users;         /* tasks inside a call on this socket */
-    struct tn__opq senders; /* who waits for the sending side, oldest first */
-    struct tn__op *closer;  /* tn_close() */
-    tn_addr peer;           /* for messages; len 0: not known */
+    struct tn__opq senders; /* who waits for that side, oldest first */
+    const struct tn__net *net;
+    struct tn__op *closer; /* tn_close() */
+    int family, type, proto;
+    tn_addr peer; /* for messages; len 0: not known */
 };
 
 /* A zeroed socket with defaults, not yet on a descriptor; NULL: no memory. */

@@ -301,36 +301,49 @@ advance(struct msghdr *m, size_t n)
     }
 }
 
-/* With the sending side held. */
+/* What is left to send, in one piece or in several. */
+struct rest {
+    const char *buf; /* used if m is NULL */
+    size_t len;
+    struct msghdr *m;
+};
+
+/* One send of what is left; with the sending side held. */
 static ssize_t
-send_rest(tn_sock *s, struct msghdr *m, size_t *sent, struct tn__limit *lim)
+send_part(tn_sock *s, struct rest *rest, struct tn__limit *lim)
 {
-    ssize_t r = 0;
+    struct tn__op op;
+    ssize_t r;
 
-    advance(m, 0);
-    while (r >= 0 && m->msg_iovlen > 0) {
-        struct tn__op op = {.kind = TN__SENDMSG, .u.m = {m, 0}};
-
-        if (m->msg_iovlen == 1) {
-            op.kind = TN__SEND;
-            op.u.io.buf = m->msg_iov->iov_base;
-            op.u.io.len = m->msg_iov->iov_len;
-            op.u.io.flags = 0;
-        }
-        r = s->broken ? TN_EBROKEN : tn__sock_await(s, &op, lim);
-        if (r >= 0) {
-            *sent += (size_t)r;
-            advance(m, (size_t)r);
-        }
+    if (s->broken) {
+        return TN_EBROKEN;
     }
-    if (r < 0 && *sent > 0) {
-        s->broken = true;
+    if (!rest->m) {
+        op = (struct tn__op){
+            .kind = TN__SEND,
+            .u.io = {(void *)(uintptr_t)rest->buf, rest->len, 0},
+        };
+        r = tn__sock_await(s, &op, lim);
+        rest->buf += r > 0 ? r : 0;
+        rest->len -= r > 0 ? (size_t)r : 0;
+        return r;
+    }
+    op = (struct tn__op){.kind = TN__SENDMSG, .u.m = {rest->m, 0}};
+    r = tn__sock_await(s, &op, lim);
+    if (r > 0) {
+        advance(rest->m, (size_t)r);
     }
     return r;
 }
 
+static bool
+is_empty(const struct rest *rest)
+{
+    return rest->m ? rest->m->msg_iovlen == 0 : rest->len == 0;
+}
+
 static ssize_t
-send_everything(tn_sock *s, struct msghdr *m, size_t *sent)
+send_everything(tn_sock *s, struct rest *rest, size_t *sent)
 {
     struct tn__limit lim = tn__sock_limit(s, 0);
     size_t total = 0;
@@ -341,10 +354,13 @@ send_everything(tn_sock *s, struct msghdr *m, size_t *sent)
     }
     r = tn__send_lock(s, &lim);
     if (r == 0) {
-        r = send_rest(s, m, &total, &lim);
+        while (!is_empty(rest) && (r = send_part(s, rest, &lim)) >= 0) {
+            total += (size_t)r;
+        }
+        s->broken = s->broken || (r < 0 && total > 0);
         tn__send_unlock(s);
     }
-    if (r < 0) {
+    if (TN_UNLIKELY(r < 0)) {
         tn__sock_fail(s, (int)r, "send");
     }
     if (sent) {
@@ -357,13 +373,12 @@ send_everything(tn_sock *s, struct msghdr *m, size_t *sent)
 ssize_t
 tn_sendall(tn_sock *sock, const void *buf, size_t n, size_t *sent)
 {
-    struct iovec iov = {(void *)(uintptr_t)buf, n};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+    struct rest rest = {.buf = buf, .len = n};
 
     if (sent) {
         *sent = 0;
     }
-    return send_everything(sock, &m, sent);
+    return send_everything(sock, &rest, sent);
 }
 
 ssize_t
@@ -371,6 +386,7 @@ tn_sendvall(tn_sock *sock, const struct iovec *iov, int count, size_t *sent)
 {
     struct iovec copy[TN_IOV_MAX];
     struct msghdr m = {.msg_iov = copy, .msg_iovlen = (size_t)count};
+    struct rest rest = {.m = &m};
 
     if (sent) {
         *sent = 0;
@@ -379,5 +395,6 @@ tn_sendvall(tn_sock *sock, const struct iovec *iov, int count, size_t *sent)
         return tn__sock_fail(sock, -EINVAL, "send");
     }
     memcpy(copy, iov, (size_t)count * sizeof(*iov));
-    return send_everything(sock, &m, sent);
+    advance(&m, 0);
+    return send_everything(sock, &rest, sent);
 }

@@ -41,20 +41,17 @@ tn__interrupt_task(tn_task *t, int stop)
 static void
 arm_timer(tn_task *t, struct tn__limit *lim)
 {
-    tn_loop *loop = t->loop;
-    int64_t when = t->deadline;
-
+    t->due = t->deadline;
     if (lim->timeout >= 0) {
         int64_t own = lim->deadline;
 
         if (own == 0) {
             own = tn__limit_deadline(lim, tn_now());
         }
-        when = own < when ? own : when;
+        t->due = own < t->due ? own : t->due;
     }
-    if (when != TN_NEVER) {
-        t->timer = when;
-        tn__heap_insert(&loop->heap, t);
+    if (t->due != TN_NEVER) {
+        tn__heap_arm(&t->loop->heap, t);
     }
 }
 
@@ -62,7 +59,7 @@ arm_timer(tn_task *t, struct tn__limit *lim)
 static ssize_t
 cut_short(tn_task *t, int stop)
 {
-    if (stop == -ETIME && t->deadline <= t->timer) {
+    if (stop == -ETIME && t->deadline <= t->due) {
         tn__scope_fired(t);
     }
     return stop;
@@ -85,7 +82,6 @@ tn__await_always(struct tn__op *op, struct tn__limit *lim)
     t->stop = 0;
     arm_timer(t, lim);
     tn__park();
-    tn__heap_remove(&t->loop->heap, t);
     stop = t->stop;
     r = op->result;
     return r == -ECANCELED && stop != 0 ? cut_short(t, stop) : r;

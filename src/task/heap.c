@@ -1,6 +1,11 @@
 /*
  * heap.c - the deadlines of parked tasks.
  *
+ * A connection that is read again and again with the same limit would be put
+ * in and taken out each time, and every move touches other tasks' records. So
+ * an entry stays when its wait is over. It comes up too early then; whoever
+ * finds it puts it where it belongs.
+ *
  * Four children a node: half the depth of a binary heap and the children share
  * a cache line. Ties are broken by task id, so that the order is always the
  * same. Room for every task is reserved when it starts: to park never fails.
@@ -89,9 +94,18 @@ sift_down(struct tn__heap *h, uint32_t i, tn_task *t)
 }
 
 void
-tn__heap_insert(struct tn__heap *h, tn_task *t)
+tn__heap_arm(struct tn__heap *h, tn_task *t)
 {
-    TN_ASSERT(t->timer_index == TN__NO_TIMER && h->count < h->cap);
+    if (TN_LIKELY(t->timer_index != TN__NO_TIMER)) {
+        if (TN_LIKELY(t->timer <= t->due)) {
+            return;
+        }
+        t->timer = t->due;
+        sift_up(h, t->timer_index, t);
+        return;
+    }
+    TN_ASSERT(h->count < h->cap);
+    t->timer = t->due;
     sift_up(h, h->count++, t);
 }
 
@@ -114,4 +128,23 @@ tn__heap_remove(struct tn__heap *h, tn_task *t)
     } else {
         sift_down(h, i, last);
     }
+}
+
+tn_task *
+tn__heap_due(struct tn__heap *h, int64_t now)
+{
+    while (h->count > 0 && h->at[0]->timer <= now) {
+        tn_task *t = h->at[0];
+
+        if (t->due <= now || t->due == TN_NEVER) {
+            tn__heap_remove(h, t);
+            if (t->due != TN_NEVER) {
+                return t;
+            }
+        } else {
+            t->timer = t->due;
+            sift_down(h, 0, t);
+        }
+    }
+    return NULL;
 }

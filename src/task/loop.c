@@ -15,6 +15,7 @@ bury(tn_loop *loop)
 
     loop->ended = NULL;
     loop->live--;
+    tn__heap_remove(&loop->heap, t);
     tn__track_fini(&t->track);
     tn__stacks_put(&loop->stacks, t->stack);
 }
@@ -51,12 +52,9 @@ run_ready(tn_loop *loop)
 static void
 fire_deadlines(tn_loop *loop)
 {
-    struct tn__heap *h = &loop->heap;
+    tn_task *t;
 
-    while (h->count > 0 && h->at[0]->timer <= loop->now) {
-        tn_task *t = h->at[0];
-
-        tn__heap_remove(h, t);
+    while ((t = tn__heap_due(&loop->heap, loop->now)) != NULL) {
         tn__interrupt_task(t, -ETIME);
     }
 }

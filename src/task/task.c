@@ -80,7 +80,7 @@ tn__spawn(tn_loop *loop, tn_group *group, tn_task_fn *fn, void *arg,
     t->group = group;
     t->timer_index = TN__NO_TIMER;
     t->budget = TN_OP_BUDGET;
-    t->deadline = TN_NEVER;
+    t->deadline = t->due = TN_NEVER;
     t->root = (tn_scope){.task = t, .deadline = TN_NEVER};
     t->scope = &t->root;
     t->resume.cls = &resume_ops;

@@ -19,21 +19,24 @@
 #include <stdatomic.h>
 
 struct tn__task {
+    /* One cache line: what every park and resume touches. */
     void *sp; /* saved while parked */
     tn_loop *loop;
+    struct tn__op *op;    /* what it is parked on; NULL while it runs */
+    int64_t deadline;     /* the nearest of the scopes we are in */
+    int64_t due;          /* when to cancel op; TN_NEVER */
+    int64_t timer;        /* its key in the heap: due, or an earlier one */
+    uint32_t timer_index; /* in the loop's heap; TN__NO_TIMER */
+    int stop;             /* why op is being cancelled, or 0 */
+    int cancelled;        /* explicit cancel of a scope we are in: a code */
+    int budget;           /* ops until we go to the tail */
+
     uint64_t id; /* from 1, in the order of starting */
     const char *name;
     tn_task_fn *fn;
     void *arg;
     void *stack;          /* its top */
     struct tn__op resume; /* of start and yield */
-    struct tn__op *op;    /* what it is parked on; NULL while it runs */
-    int64_t timer;        /* when to cancel op */
-    uint32_t timer_index; /* in the loop's heap; TN__NO_TIMER */
-    int stop;             /* why op is being cancelled, or 0 */
-    int cancelled;        /* explicit cancel of a scope we are in: a code */
-    int budget;           /* ops until we go to the tail */
-    int64_t deadline;     /* the nearest of the scopes we are in */
     tn_scope root;
     tn_scope *scope; /* innermost */
     tn_group *group; /* whose child we are; NULL for the root task */
@@ -46,7 +49,9 @@ struct tn__task {
 
 #define TN__NO_TIMER UINT32_MAX
 
-/* The deadlines of parked tasks: a 4-ary heap, ties by task id. */
+/* The deadlines of tasks: a 4-ary heap, ties by task id. An entry outlives the
+   wait it was made for: the next one most often has a later deadline, and then
+   nothing is to be done (see heap.c). */
 struct tn__heap {
     tn_task **at;
     uint32_t count, cap;
@@ -131,8 +136,15 @@ void tn__make_ready(tn_task *t);
 /* ---- heap.c ---- */
 
 int tn__heap_reserve(struct tn__heap *h, uint32_t tasks);
-void tn__heap_insert(struct tn__heap *h, tn_task *t);
+
+/* See to it that t comes up at t->due, or before. */
+void tn__heap_arm(struct tn__heap *h, tn_task *t);
+
+/* Take t out, if it is in. */
 void tn__heap_remove(struct tn__heap *h, tn_task *t);
+
+/* The next task that is due at `now`, taken out; or NULL. */
+tn_task *tn__heap_due(struct tn__heap *h, int64_t now);
 
 /* ---- scope.c ---- */
 
