@@ -93,16 +93,17 @@ wait_turn(tn_loop *loop)
         until = loop->heap.at[0]->timer;
     }
     r = be->wait(loop->waiter, until);
-    loop->now = be->now(loop->waiter);
     if (r == -EDEADLK) {
         report_deadlock(loop);
     }
-    if (r == -EINTR) {
-        if (loop->catch_interrupt && tn__interrupted()) {
-            give_up(loop, r);
-        }
-    } else if (r < 0 && !loop->done) {
+    if (r == -EINTR && loop->catch_interrupt && tn__interrupted()) {
         give_up(loop, r);
+    } else if (r < 0 && r != -EINTR && !loop->done) {
+        give_up(loop, r);
+    }
+    if (r != 0) {
+        loop->now = be->now(loop->waiter);
+        fire_deadlines(loop);
     }
 }
 
@@ -121,7 +122,6 @@ turn(tn_loop *loop)
     }
     tn__inbox_drain(loop);
     wait_turn(loop);
-    fire_deadlines(loop);
 }
 
 /* ---- making a loop ---- */

@@ -5,12 +5,17 @@
  * hints of ready.c make the edges enough. Other descriptors (terminals, pipes
  * whose flags are shared) are armed anew for each wait, because what wakes
  * them is not always an edge.
+ *
+ * The time to wait until goes into a timerfd, and only when it is earlier than
+ * what is in there: a server's idle limits move back all the time, and a wait
+ * with a time-out costs the kernel a timer each.
  */
 #include "wait/waiter.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 struct epoll_waiter {
@@ -19,7 +24,9 @@ struct epoll_waiter {
     int cap;               /* of by_fd */
     struct tn__fd **by_fd; /* index: descriptor */
     uint32_t gen;
-    bool no_pwait2; /* the kernel is older than 5.11 */
+    int timer;     /* timerfd; -1: none yet, or none to be had */
+    int64_t alarm; /* when it goes off; TN_NEVER */
+    bool no_timer; /* time-outs go with the wait instead */
     struct epoll_event events[TN_EVENTS];
 };
 
@@ -46,6 +53,8 @@ epoll_open(struct tn__waiter **out, const struct tn_sim_opts *sim)
         free(w);
         return err;
     }
+    w->timer = -1;
+    w->alarm = TN_NEVER;
     *out = &w->base;
     return 0;
 }
@@ -56,6 +65,9 @@ epoll_close(struct tn__waiter *base)
     struct epoll_waiter *w = self(base);
 
     tn__waiter_release_all(base);
+    if (w->timer >= 0) {
+        close(w->timer);
+    }
     close(w->ep);
     free(w->by_fd);
     free(w);
@@ -150,61 +162,98 @@ epoll_forget(struct tn__waiter *base, struct tn__fd *fd)
     fd->hup = false;
 }
 
-static int
-timeout_ms(int64_t left)
-{
-    int64_t ms;
+/* An event's data: the descriptor and its generation; or the timer. */
+static const uint64_t timer_data = UINT64_MAX;
 
-    if (left < 0) {
-        return -1;
+static bool
+open_timer(struct epoll_waiter *w)
+{
+    struct epoll_event ev = {.events = EPOLLIN | EPOLLET,
+                             .data.u64 = timer_data};
+
+    if (w->timer >= 0 || w->no_timer) {
+        return !w->no_timer;
     }
-    /* Rounded up: rounding down would spin through the last millisecond. */
-    ms = left / TN_MS + (left % TN_MS != 0);
+    w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (w->timer >= 0 && epoll_ctl(w->ep, EPOLL_CTL_ADD, w->timer, &ev) < 0) {
+        close(w->timer);
+        w->timer = -1;
+    }
+    w->no_timer = w->timer < 0;
+    return !w->no_timer;
+}
+
+/* The alarm rings at `until` or before. */
+static bool
+set_alarm(struct epoll_waiter *w, int64_t until)
+{
+    struct itimerspec spec = {
+        .it_value = {until / TN_SEC, until % TN_SEC},
+    };
+
+    if (w->alarm <= until) {
+        return true;
+    }
+    if (!open_timer(w) ||
+        timerfd_settime(w->timer, TFD_TIMER_ABSTIME, &spec, NULL) < 0) {
+        return false;
+    }
+    w->alarm = until;
+    return true;
+}
+
+/* Rounded up: rounding down would spin through the last millisecond. */
+static int
+timeout_ms(int64_t until)
+{
+    int64_t left = until - tn__clock_now();
+    int64_t ms = left > 0 ? left / TN_MS + (left % TN_MS != 0) : 0;
+
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-static int
-wait_events(struct epoll_waiter *w, int64_t left)
+/* True if it was the alarm. */
+static bool
+dispatch(struct epoll_waiter *w, const struct epoll_event *ev)
 {
-    struct timespec ts = {left / TN_SEC, left % TN_SEC};
-    int n;
+    uint32_t number = (uint32_t)ev->data.u64;
+    uint32_t gen = (uint32_t)(ev->data.u64 >> 32);
+    struct tn__fd *fd;
 
-    if (left > 0 && !w->no_pwait2) {
-        n = epoll_pwait2(w->ep, w->events, TN_EVENTS, &ts, NULL);
-        if (n >= 0 || errno != ENOSYS) {
-            return n < 0 ? -errno : n;
-        }
-        w->no_pwait2 = true;
+    if (ev->data.u64 == timer_data) {
+        w->alarm = TN_NEVER;
+        return true;
     }
-    n = epoll_wait(w->ep, w->events, TN_EVENTS, timeout_ms(left));
-    return n < 0 ? -errno : n;
+    fd = w->by_fd[number];
+    if (fd && fd->gen == gen) {
+        /* The EPOLL and POLL bits are the same numbers on Linux. */
+        tn__ready(fd, (int)ev->events);
+    }
+    return false;
 }
 
 static int
 epoll_wait_until(struct tn__waiter *base, int64_t until)
 {
     struct epoll_waiter *w = self(base);
-    int64_t left = -1;
+    bool rang = until <= 0;
+    int ms = -1;
     int n;
 
     if (until <= 0) {
-        left = 0;
-    } else if (until != TN_NEVER) {
-        left = until - tn__clock_now();
-        left = left > 0 ? left : 0;
+        ms = 0;
+    } else if (until != TN_NEVER && !set_alarm(w, until)) {
+        ms = timeout_ms(until);
+        rang = true;
     }
-    n = wait_events(w, left);
+    n = epoll_wait(w->ep, w->events, TN_EVENTS, ms);
+    if (n < 0) {
+        return -errno;
+    }
     for (int i = 0; i < n; i++) {
-        uint32_t number = (uint32_t)w->events[i].data.u64;
-        uint32_t gen = (uint32_t)(w->events[i].data.u64 >> 32);
-        struct tn__fd *fd = w->by_fd[number];
-
-        if (fd && fd->gen == gen) {
-            /* The EPOLL and POLL bits are the same numbers on Linux. */
-            tn__ready(fd, (int)w->events[i].events);
-        }
+        rang = dispatch(w, &w->events[i]) || rang;
     }
-    return n < 0 ? n : 0;
+    return rang;
 }
 
 static int64_t

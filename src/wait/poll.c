@@ -157,7 +157,7 @@ poll_wait(struct tn__waiter *base, int64_t until)
             r--;
         }
     }
-    return 0;
+    return 1;
 }
 
 static int64_t

@@ -46,8 +46,9 @@ struct tn__backend {
     int (*open)(struct tn__waiter **out, const struct tn_sim_opts *sim);
     void (*close)(struct tn__waiter *w);
     /* Complete what is ready; if nothing is, wait until `until` (ns of now();
-       TN_NEVER; in the past: do not wait). May return early. -EDEADLK: nothing
-       is pending and nothing will ever happen (simulator). */
+       TN_NEVER; in the past: do not wait). May return early. 1: the time may
+       have come; 0: it has not, nobody needs to look at the clock. -EINTR;
+       -EDEADLK: nothing is pending and nothing will ever happen (simulator). */
     int (*wait)(struct tn__waiter *w, int64_t until);
     int64_t (*now)(struct tn__waiter *w);
     /* Readiness engines: see to it that ready() is called for that side. The
