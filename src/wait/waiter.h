@@ -60,7 +60,7 @@ struct tn__backend {
 
 extern const struct tn__backend tn__backend_epoll;
 extern const struct tn__backend tn__backend_poll;
-extern const struct tn__backend tn__backend_sim __attribute__((weak));
+extern const struct tn__backend tn__backend_sim;
 
 /* The head of every backend's own struct. */
 struct tn__waiter {
