@@ -384,13 +384,20 @@ static void
 leave_peer(struct sim_sock *k, bool reset)
 {
     struct sim_sock *peer = k->peer;
+    bool hard = reset || closes_hard(k);
 
     k->peer = NULL;
     peer->peer = NULL;
     if (k->type != SOCK_DGRAM) {
-        sim_stream_end(peer, reset || closes_hard(k) ? SIM_RESET : SIM_FIN);
+        sim_stream_end(peer, hard ? SIM_RESET : SIM_FIN);
     }
-    sim_wake(peer, TN__WRITER, sim_delay(k->sim));
+    /* Who has read the end before hears of the reset by sending. */
+    if (hard && peer->in.seen == SIM_FIN) {
+        peer->dead = true;
+    }
+    if (peer->family == AF_UNIX || peer->in.seen != SIM_OPEN) {
+        sim_wake(peer, TN__WRITER, sim_delay(k->sim));
+    }
 }
 
 void
