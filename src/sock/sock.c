@@ -63,8 +63,6 @@ tn_socket(tn_sock **out, int family, int type, int proto)
 int
 tn_socketpair(tn_sock *out[2], int family, int type, int proto)
 {
-    const struct tn__net *net = tn__net_here();
-    struct tn__fd fd[2];
     int r;
 
     type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -72,7 +70,8 @@ tn_socketpair(tn_sock *out[2], int family, int type, int proto)
     out[1] = tn__sock_new(family, type, proto);
     r = out[0] && out[1] ? 0 : -ENOMEM;
     if (r == 0) {
-        r = net->pair(tn__waiter_here(), fd, family, type, proto);
+        r = out[0]->net->pair(tn__waiter_here(), &out[0]->fd, &out[1]->fd,
+                              family, type, proto);
     }
     if (r < 0) {
         free(out[0]);
@@ -80,8 +79,6 @@ tn_socketpair(tn_sock *out[2], int family, int type, int proto)
         out[0] = out[1] = NULL;
         return tn__fail(r, "socketpair", type, NULL);
     }
-    out[0]->fd = fd[0];
-    out[1]->fd = fd[1];
     return 0;
 }
 

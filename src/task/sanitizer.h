@@ -22,7 +22,7 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 #ifdef TN__VALGRIND
-#include <valgrind/valgrind.h>
+#include <valgrind/memcheck.h>
 #endif
 
 /* One stack as the tools see it. */
@@ -114,6 +114,18 @@ tn__asan_unpoison(const void *low, size_t size)
 {
 #ifdef TN__ASAN
     __asan_unpoison_memory_region(low, size);
+#endif
+    (void)low;
+    (void)size;
+}
+
+/* A task ended on this memory: what lay below its stack pointer may not be
+   touched, but the next task's record may begin further down. */
+static inline void
+tn__valgrind_renew(void *low, size_t size)
+{
+#ifdef TN__VALGRIND
+    VALGRIND_MAKE_MEM_UNDEFINED(low, size);
 #endif
     (void)low;
     (void)size;

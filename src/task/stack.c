@@ -136,6 +136,7 @@ tn__stacks_put(struct tn__stacks *s, void *top)
     size_t below = s->size - GUARD_SIZE - 4096;
 
     tn__asan_unpoison(low, s->size - GUARD_SIZE);
+    tn__valgrind_renew((char *)link - 4096, 4096);
     link->warm = s->warm < TN_STACK_WARM;
     if (link->warm) {
         s->warm++;

@@ -42,8 +42,8 @@ net_socket(struct tn__waiter *w, struct tn__fd *fd, int family, int type,
 }
 
 static int
-net_pair(struct tn__waiter *w, struct tn__fd fd[2], int family, int type,
-         int proto)
+net_pair(struct tn__waiter *w, struct tn__fd *a, struct tn__fd *b, int family,
+         int type, int proto)
 {
     int flags = SOCK_CLOEXEC | (w ? SOCK_NONBLOCK : 0);
     int number[2];
@@ -51,8 +51,8 @@ net_pair(struct tn__waiter *w, struct tn__fd fd[2], int family, int type,
     if (socketpair(family, type | flags, proto, number) < 0) {
         return -errno;
     }
-    fill(&fd[0], number[0], type, w != NULL);
-    fill(&fd[1], number[1], type, w != NULL);
+    fill(a, number[0], type, w != NULL);
+    fill(b, number[1], type, w != NULL);
     return 0;
 }
 

@@ -16,11 +16,12 @@
 /* What sockets do without waiting. The kernel's are in net_kernel.c; the
    simulator brings its own. All return 0 or a negative code. */
 struct tn__net {
-    /* Fill fd for a new socket. */
+    /* Fill fd for a new socket. The simulator keeps its address, here and in
+       pair() and accepted(). */
     int (*socket)(struct tn__waiter *w, struct tn__fd *fd, int family, int type,
                   int proto);
-    int (*pair)(struct tn__waiter *w, struct tn__fd fd[2], int family, int type,
-                int proto);
+    int (*pair)(struct tn__waiter *w, struct tn__fd *a, struct tn__fd *b,
+                int family, int type, int proto);
     /* Fill fd from a finished ACCEPT op. */
     int (*accepted)(struct tn__fd *fd, const struct tn__op *op);
     int (*bind)(struct tn__fd *fd, const tn_addr *addr);
@@ -60,7 +61,7 @@ struct tn__backend {
 
 extern const struct tn__backend tn__backend_epoll;
 extern const struct tn__backend tn__backend_poll;
-extern const struct tn__backend tn__backend_sim __attribute__((weak));
+extern const struct tn__backend tn__backend_sim;
 
 /* The head of every backend's own struct. */
 struct tn__waiter {
