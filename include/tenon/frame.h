@@ -22,16 +22,20 @@
  *
  * Errors:  negative codes of err.h, each result kept apart.
  * Threads: as sock.h: one reads while another writes.
- * Next:    serve.h, whose handler this is made for; codec.h for bytes in
- *          memory.
+ * Next:    codec.h for bytes in memory; examples/frame_upper.c, a server.
  */
 #ifndef TENON_FRAME_H
 #define TENON_FRAME_H
 
 #include <tenon/codec.h>
+#include <tenon/serve.h>
 #include <tenon/sock.h>
 
 typedef struct tn_framer tn_framer;
+
+/* What to do with one message, which is borrowed and may be written to. A
+   negative result ends the connection. */
+typedef int tn_message_fn(tn_framer *f, tn_view *msg, void *arg);
 
 TN_BEGIN_DECLS
 
@@ -42,7 +46,8 @@ TN_BEGIN_DECLS
  * @param sock   borrowed until tn_framer_free(); a stream. Nothing else should
  *               read it: the framer may hold bytes of the next message.
  * @param codec  copied.
- * @return 0; -EINVAL: the codec is not well made; -ENOMEM.
+ * @return 0; -EINVAL: the codec is not well made or the socket is no stream;
+ *   -ENOMEM.
  * @suspends   no.
  * @thread     the socket's.
  * @see        tn_makefile(), for lines and bytes mixed.
@@ -105,7 +110,8 @@ TN_API TN_USE int tn_framer_write(tn_framer *f, const void *data, size_t len);
  * @param f     borrowed.
  * @param time  ns, more than 0; TN_FOREVER for no limit; 0 for the socket's
  *              time-out, which is the default. A single wait within the message
- *              is limited by the socket's time-out in any case.
+ *              is limited by the socket's time-out in any case; where that is
+ *              0 nothing waits, and nothing is timed.
  * @suspends   no.
  * @thread     the socket's; a read under way keeps its old limit.
  * @see        tn_settimeout().
@@ -125,6 +131,29 @@ TN_API void tn_framer_set_message_time(tn_framer *f, int64_t time);
  * @see        Python IncompleteReadError.partial.
  */
 TN_API void tn_framer_rest(const tn_framer *f, tn_view *rest);
+
+/**
+ * Serve messages: tn_serve() with a framer for each connection.
+ *
+ * Each message is handed to `fn` in the task of its connection, one after the
+ * other; `fn` answers with tn_framer_write(). A connection ends when the peer's
+ * stream does, its answers being delivered, or at the first error of reading or
+ * of `fn`. opts->idle limits the wait for a message to begin, and its whole
+ * arrival once more.
+ *
+ * @param listener  borrowed; listening; a stream.
+ * @param codec     borrowed until return.
+ * @param fn        for each message; may wait.
+ * @param arg       borrowed until return; handed to `fn`.
+ * @param opts      borrowed; NULL for the defaults.
+ * @return as tn_serve(); -EINVAL: the codec is not well made.
+ * @suspends   yes.
+ * @thread     as tn_serve().
+ * @see        tn_serve(), whose handler sees the connection as a whole.
+ */
+TN_API int tn_serve_messages(tn_sock *listener, const tn_codec *codec,
+                             tn_message_fn *fn, void *arg,
+                             const tn_serve_opts *opts);
 
 TN_END_DECLS
 

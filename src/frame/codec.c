@@ -65,46 +65,6 @@ tn_codec_custom(tn_codec *c, tn_decode_fn *decode, tn_envelope_fn *envelope,
     return tn__codec_check(c);
 }
 
-/* 1, 2, 4 or 8 bytes of length, and an adjustment that cannot overflow. */
-static bool
-length_is_good(const tn_codec *c)
-{
-    bool width =
-        c->width == 1 || c->width == 2 || c->width == 4 || c->width == 8;
-    bool order =
-        c->order == TN_NATIVE || c->order == TN_LITTLE || c->order == TN_BIG;
-    return width && order && c->offset <= TN_HEAD_MAX - 8 &&
-           c->adjust >= INT64_MIN + TN_HEAD_MAX;
-}
-
-int
-tn__codec_check(const tn_codec *c)
-{
-    bool good = false;
-    switch (c->kind) {
-    case TN_CODEC_DELIMITER:
-        good = c->delim_len >= 1 && c->delim_len <= TN_DELIM_MAX;
-        break;
-    case TN_CODEC_FIXED:
-        good = c->size >= 1 && c->size <= c->max;
-        break;
-    case TN_CODEC_LENGTH:
-        good = length_is_good(c);
-        break;
-    case TN_CODEC_VARINT:
-    case TN_CODEC_NETSTRING:
-        good = true;
-        break;
-    case TN_CODEC_CUSTOM:
-        good = c->decode != NULL;
-        break;
-    case TN_CODEC_NONE:
-    default:
-        break;
-    }
-    return good && c->max <= TN_MESSAGE_MAX ? 0 : -EINVAL;
-}
-
 /* ---- envelopes ---- */
 
 static void

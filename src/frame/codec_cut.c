@@ -182,61 +182,95 @@ cut_custom(const tn_codec *c, uint8_t *p, size_t n, tn_view *msg, size_t *used)
     return 1;
 }
 
-/* 1 if the sizes are known, whether or not the bytes are there; 0 if they are
-   not, and their sum is the least that can be said. */
+/* The message of which the parts are known, if all its bytes are there. */
 static inline int
-measure(const tn_codec *c, const uint8_t *p, size_t n, size_t *seen,
-        struct parts *parts)
+take(const tn_codec *c, uint8_t *buf, size_t n, const struct parts *parts,
+     tn_view *msg, size_t *used)
 {
+    size_t all = parts->head + parts->body + parts->tail;
+    *used = all;
+    if (n < all) {
+        return 0;
+    }
+    msg->data = c->keep ? buf : buf + parts->head;
+    msg->len = c->keep ? all : parts->body;
+    return 1;
+}
+
+/* The two steps of every kind: 1 if the sizes are known, whether or not the
+   bytes are there; 0 if they are not, and their sum is the least that can be
+   said. */
+static inline int
+take_length(const tn_codec *c, uint8_t *buf, size_t n, tn_view *msg,
+            size_t *used)
+{
+    struct parts parts = {0, 0, 0};
+    int r = cut_length(c, buf, n, &parts);
+    if (TN_LIKELY(r == 1)) {
+        return take(c, buf, n, &parts, msg, used);
+    }
+    *used = parts.head;
+    return r;
+}
+
+/* Not inline, so that the way of most messages, a length in a full buffer,
+   saves no registers for calls that it does not make. */
+static __attribute__((noinline)) int
+take_other(const tn_codec *c, uint8_t *buf, size_t n, size_t *seen,
+           tn_view *msg, size_t *used)
+{
+    struct parts parts = {0, 0, 0};
+    int r = -EINVAL;
     switch (c->kind) {
     case TN_CODEC_DELIMITER:
-        return cut_delimiter(c, p, n, seen, parts);
+        r = cut_delimiter(c, buf, n, seen, &parts);
+        break;
     case TN_CODEC_FIXED:
-        parts->body = c->size;
-        return 1;
-    case TN_CODEC_LENGTH:
-        return cut_length(c, p, n, parts);
+        parts.body = c->size;
+        r = 1;
+        break;
     case TN_CODEC_VARINT:
-        return cut_varint(c, p, n, parts);
+        r = cut_varint(c, buf, n, &parts);
+        break;
     case TN_CODEC_NETSTRING:
-        return cut_netstring(c, p, n, parts);
-    case TN_CODEC_NONE:
+        r = cut_netstring(c, buf, n, &parts);
+        break;
     case TN_CODEC_CUSTOM:
+        return cut_custom(c, buf, n, msg, used);
+    case TN_CODEC_LENGTH:
+    case TN_CODEC_NONE:
     default:
-        return -EINVAL;
+        break;
     }
+    if (r == 1) {
+        return take(c, buf, n, &parts, msg, used);
+    }
+    *used = parts.head + parts.body + parts.tail;
+    return r;
 }
 
 int
 tn__codec_cut(const tn_codec *c, uint8_t *buf, size_t n, size_t *seen,
               tn_view *msg, size_t *used)
 {
-    if (c->kind == TN_CODEC_CUSTOM) {
-        return cut_custom(c, buf, n, msg, used);
+    if (TN_LIKELY(c->kind == TN_CODEC_LENGTH)) {
+        return take_length(c, buf, n, msg, used);
     }
-    struct parts parts = {0, 0, 0};
-    int r = measure(c, buf, n, seen, &parts);
-    if (r < 0) {
-        return r;
-    }
-    size_t all = parts.head + parts.body + parts.tail;
-    *used = all;
-    if (r == 0 || n < all) {
-        return 0;
-    }
-    msg->data = c->keep ? buf : buf + parts.head;
-    msg->len = c->keep ? all : parts.body;
-    return 1;
+    return take_other(c, buf, n, seen, msg, used);
 }
 
 int
 tn_codec_decode(const tn_codec *c, const void *buf, size_t n, tn_view *msg,
                 size_t *used)
 {
+    /* Views are as writable as their buffer, which only the caller knows. */
+    uint8_t *p = (uint8_t *)(uintptr_t)buf;
     if (tn__codec_check(c) < 0) {
         return -EINVAL;
     }
+    if (TN_LIKELY(c->kind == TN_CODEC_LENGTH)) {
+        return take_length(c, p, n, msg, used);
+    }
     size_t seen = 0;
-    /* Views are as writable as their buffer, which only the caller knows. */
-    return tn__codec_cut(c, (uint8_t *)(uintptr_t)buf, n, &seen, msg, used);
+    return take_other(c, p, n, &seen, msg, used);
 }

@@ -8,8 +8,51 @@
 
 #include "base/base.h"
 
-/* 0, or -EINVAL if the fields of `c` do not go together. */
-int tn__codec_check(const tn_codec *c);
+/* 1, 2, 4 or 8 bytes of length, and an adjustment that cannot overflow. */
+static inline bool
+tn__length_is_good(const tn_codec *c)
+{
+    bool width =
+        c->width == 1 || c->width == 2 || c->width == 4 || c->width == 8;
+    bool order =
+        c->order == TN_NATIVE || c->order == TN_LITTLE || c->order == TN_BIG;
+    return width && order && c->offset <= TN_HEAD_MAX - 8 &&
+           c->adjust >= INT64_MIN + TN_HEAD_MAX;
+}
+
+/* 0, or -EINVAL if the fields of `c` do not go together. Inline because the
+   fields may change between any two calls, so each looks again. */
+static inline int
+tn__codec_check(const tn_codec *c)
+{
+    bool good = false;
+    if (TN_LIKELY(c->kind == TN_CODEC_LENGTH)) {
+        good = tn__length_is_good(c);
+        return good && c->max <= TN_MESSAGE_MAX ? 0 : -EINVAL;
+    }
+    switch (c->kind) {
+    case TN_CODEC_DELIMITER:
+        good = c->delim_len >= 1 && c->delim_len <= TN_DELIM_MAX;
+        break;
+    case TN_CODEC_FIXED:
+        good = c->size >= 1 && c->size <= c->max;
+        break;
+    case TN_CODEC_LENGTH:
+        good = tn__length_is_good(c);
+        break;
+    case TN_CODEC_VARINT:
+    case TN_CODEC_NETSTRING:
+        good = true;
+        break;
+    case TN_CODEC_CUSTOM:
+        good = c->decode != NULL;
+        break;
+    case TN_CODEC_NONE:
+    default:
+        break;
+    }
+    return good && c->max <= TN_MESSAGE_MAX ? 0 : -EINVAL;
+}
 
 /* tn_codec_decode() of a checked codec. `seen` counts the bytes that an earlier
    call with a 0 has searched for the delimiter; set for the next call. */

@@ -10,6 +10,7 @@
 #include <tenon/task.h>
 
 #include "frame/frame_int.h"
+#include "sock/sock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,9 @@ tn_framer_new(tn_framer **out, tn_sock *sock, const tn_codec *codec)
     *out = NULL;
     if (tn__codec_check(codec) < 0) {
         return tn_fail(-EINVAL, "new framer", "codec");
+    }
+    if (!sock->fd.is_stream && sock->fd.is_socket) {
+        return tn_fail(-EINVAL, "new framer", "no stream");
     }
     tn_framer *f = malloc(sizeof(*f));
     if (f == NULL) {
@@ -142,24 +146,27 @@ make_room(tn_framer *f)
     return 0;
 }
 
-/* ---- time ---- */
+/* ---- receiving, within a time ---- */
 
-/* A receive with a time-out of its own; the socket's is left as it was. */
+/* As tn_recv(), with a limit of our own: to change the socket's time-out would
+   change it for who sends meanwhile. */
 static ssize_t
-receive_within(tn_framer *f, int64_t timeout, int flags)
+receive(tn_framer *f, struct tn__limit *lim)
 {
     size_t room = f->cap - f->end;
     if (room > TN_FRAMER_READ) {
         room = TN_FRAMER_READ;
     }
-    int64_t before = tn_gettimeout(f->sock);
-    if (before != timeout) {
-        tn_settimeout(f->sock, timeout);
+    struct tn__op op = {.kind = TN__RECV, .u.io = {f->buf + f->end, room, 0}};
+    ssize_t n = tn__sock_enter(f->sock);
+    if (n < 0) {
+        return tn__sock_fail(f->sock, (int)n, "recv");
     }
-    ssize_t n = tn_recv(f->sock, f->buf + f->end, room, flags);
-    if (before != timeout) {
-        tn_settimeout(f->sock, before);
+    n = tn__sock_await(f->sock, &op, lim);
+    if (n < 0) {
+        tn__sock_fail(f->sock, (int)n, "recv");
     }
+    tn__sock_leave(f->sock);
     f->busy = n == (ssize_t)room;
     return n;
 }
@@ -169,12 +176,13 @@ receive_within(tn_framer *f, int64_t timeout, int flags)
 static ssize_t
 receive_first(tn_framer *f)
 {
-    int64_t timeout = tn_gettimeout(f->sock);
+    struct tn__limit lim = {.timeout = tn_gettimeout(f->sock)};
     if (f->buf == f->small) {
-        return receive_within(f, timeout, 0);
+        return receive(f, &lim);
     }
-    bool split = timeout < 0 || timeout > TN_FRAMER_LINGER;
-    ssize_t n = receive_within(f, split ? TN_FRAMER_LINGER : timeout, 0);
+    bool split = lim.timeout < 0 || lim.timeout > TN_FRAMER_LINGER;
+    struct tn__limit linger = {.timeout = TN_FRAMER_LINGER};
+    ssize_t n = receive(f, split ? &linger : &lim);
     if (n != -ETIME && n != -EAGAIN) {
         return n;
     }
@@ -182,8 +190,10 @@ receive_first(tn_framer *f)
     if (!split) {
         return n;
     }
-    return receive_within(f, timeout < 0 ? timeout : timeout - TN_FRAMER_LINGER,
-                          0);
+    if (lim.timeout > 0) {
+        lim.timeout -= TN_FRAMER_LINGER;
+    }
+    return receive(f, &lim);
 }
 
 /* Wait for more of a message that has begun. Its time runs from here, when we
@@ -191,27 +201,19 @@ receive_first(tn_framer *f)
 static ssize_t
 receive_rest(tn_framer *f)
 {
-    int64_t timeout = tn_gettimeout(f->sock);
-    int64_t limit = f->message_time;
-    if (limit == 0) {
-        limit = timeout > 0 ? timeout : TN_FOREVER;
-    }
-    if (limit < 0) {
-        return receive_within(f, timeout, 0);
+    struct tn__limit lim = {.timeout = tn_gettimeout(f->sock)};
+    int64_t whole = f->message_time != 0 ? f->message_time : lim.timeout;
+    if (lim.timeout == 0 || (lim.timeout < 0 && whole < 0)) {
+        return receive(f, &lim);
     }
     int64_t now = tn_now();
     if (f->deadline == 0) {
-        f->deadline = tn__deadline(now, limit);
+        f->deadline = tn__deadline(now, whole);
     }
-    int64_t left = f->deadline - now;
-    ssize_t n;
-    if (left > 0) {
-        bool mine = timeout < 0 || left < timeout;
-        n = receive_within(f, mine ? left : timeout, 0);
-    } else {
-        n = receive_within(f, timeout, MSG_DONTWAIT);
-        n = n == -EAGAIN ? tn_fail(-ETIME, "read message", NULL) : n;
-    }
+    int64_t wait = tn__limit_deadline(&lim, now);
+    lim.deadline = wait < f->deadline ? wait : f->deadline;
+    lim.timeout = 1; /* any: the deadline is set */
+    ssize_t n = receive(f, &lim);
     if (n == -ETIME) {
         f->deadline = 0; /* who asks again wants to wait again */
     }

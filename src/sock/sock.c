@@ -201,6 +201,7 @@ tn_accept(tn_sock *sock, tn_sock **out, tn_addr *peer)
         return (int)r;
     }
     op.fd = &sock->fd;
+    op.result = r; /* in a plain thread nothing completed the op */
     sock->net->accepted(&s->fd, &op);
     if (peer) {
         *peer = s->peer;
