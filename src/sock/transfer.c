@@ -106,7 +106,7 @@ tn_recvmsg(tn_sock *sock, tn_msg *msg, int flags)
     }
     msg->addr.len = m.msg_namelen;
     msg->control_len = m.msg_controllen;
-    msg->flags = m.msg_flags;
+    msg->flags = m.msg_flags & ~MSG_CMSG_CLOEXEC; /* ours, no news */
     msg->full = (size_t)r;
     return (size_t)r > room && !(flags & MSG_TRUNC) ? (ssize_t)room : r;
 }
@@ -301,6 +301,16 @@ advance(struct msghdr *m, size_t n)
     }
 }
 
+/* A descriptor in blocking mode takes everything unless a signal comes: then
+   it tells what went out and no EINTR, so that the hook is asked here. */
+static int
+cut_short(const tn_sock *s, const struct msghdr *m)
+{
+    bool cut = !tn__self && !s->fd.nonblock && m->msg_iovlen > 0;
+
+    return cut && tn__interrupted() ? -EINTR : 0;
+}
+
 /* With the sending side held. */
 static ssize_t
 send_rest(tn_sock *s, struct msghdr *m, size_t *sent, struct tn__limit *lim)
@@ -321,6 +331,7 @@ send_rest(tn_sock *s, struct msghdr *m, size_t *sent, struct tn__limit *lim)
         if (r >= 0) {
             *sent += (size_t)r;
             advance(m, (size_t)r);
+            r = cut_short(s, m);
         }
     }
     if (r < 0 && *sent > 0) {
