@@ -106,7 +106,7 @@ tn_recvmsg(tn_sock *sock, tn_msg *msg, int flags)
     }
     msg->addr.len = m.msg_namelen;
     msg->control_len = m.msg_controllen;
-    msg->flags = m.msg_flags;
+    msg->flags = m.msg_flags & ~MSG_CMSG_CLOEXEC; /* ours, no news */
     msg->full = (size_t)r;
     return (size_t)r > room && !(flags & MSG_TRUNC) ? (ssize_t)room : r;
 }
@@ -342,6 +342,16 @@ is_empty(const struct rest *rest)
     return rest->m ? rest->m->msg_iovlen == 0 : rest->len == 0;
 }
 
+/* A descriptor in blocking mode takes everything unless a signal comes: then
+   it tells what went out and no EINTR, so that the hook is asked here. */
+static int
+cut_short(const tn_sock *s, const struct rest *rest)
+{
+    bool cut = !tn__self && !s->fd.nonblock && !is_empty(rest);
+
+    return cut && tn__interrupted() ? -EINTR : 0;
+}
+
 static ssize_t
 send_everything(tn_sock *s, struct rest *rest, size_t *sent)
 {
@@ -354,8 +364,12 @@ send_everything(tn_sock *s, struct rest *rest, size_t *sent)
     }
     r = tn__send_lock(s, &lim);
     if (r == 0) {
-        while (!is_empty(rest) && (r = send_part(s, rest, &lim)) >= 0) {
-            total += (size_t)r;
+        while (r >= 0 && !is_empty(rest)) {
+            r = send_part(s, rest, &lim);
+            if (r >= 0) {
+                total += (size_t)r;
+                r = cut_short(s, rest);
+            }
         }
         s->broken = s->broken || (r < 0 && total > 0);
         tn__send_unlock(s);

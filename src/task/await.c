@@ -105,7 +105,8 @@ tn__await(struct tn__op *op, struct tn__limit *lim)
 
     if (!t) {
         op->nowait = lim->timeout == 0;
-        return tn__op_block(op, lim);
+        op->result = tn__op_block(op, lim);
+        return op->result;
     }
     r = tn__check(t);
     if (TN_LIKELY(r == 0)) {

@@ -72,23 +72,22 @@ is_full_backlog(const struct tn__op *op)
     return op->kind == TN__CONNECT && !op->tried;
 }
 
-/* No limit and a descriptor in blocking mode: one system call, as in C. */
+/* One system call, again after each signal that the hook lets pass. */
 static ssize_t
-block_in_kernel(struct tn__op *op)
+call_kernel(struct tn__op *op, int dontwait)
 {
     ssize_t r;
 
-    for (;;) {
-        r = tn__op_once(op, 0);
-        if (r != -EINTR) {
-            return r;
-        }
-        if (tn__interrupted()) {
-            return r;
-        }
+    do {
+        r = tn__op_once(op, dontwait);
+    } while (r == -EINTR && !tn__interrupted());
+    if (op->kind == TN__POLL && r == 0) {
+        r = -EAGAIN;
     }
+    return r;
 }
 
+/* No limit and a descriptor in blocking mode: the kernel waits, as in C. */
 static bool
 can_block_in_kernel(const struct tn__op *op, const struct tn__limit *lim)
 {
@@ -103,10 +102,11 @@ tn__op_block(struct tn__op *op, struct tn__limit *lim)
     ssize_t r;
 
     if (can_block_in_kernel(op, lim)) {
-        return block_in_kernel(op);
+        return call_kernel(op, 0);
     }
     for (;;) {
-        r = tn__op_try(op);
+        /* Only a connect without limit waits in there. */
+        r = call_kernel(op, MSG_DONTWAIT);
         if (r != -EAGAIN || lim->timeout == 0) {
             return r;
         }

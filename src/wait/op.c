@@ -82,12 +82,11 @@ try_connect(struct tn__op *op)
 
     if (!op->tried) {
         r = sys(connect(op->fd->fd, &addr->u.sa, addr->len));
-        /* After EINTR the connection goes on by itself. */
-        if (r != -EINPROGRESS && r != -EINTR) {
-            return r;
-        }
-        op->tried = true;
-        return -EAGAIN;
+        /* After EINTR a connection goes on by itself, but a Unix one, which
+           only waited for room in the backlog. */
+        op->tried = r == -EINPROGRESS ||
+                    (r == -EINTR && addr->u.sa.sa_family != AF_UNIX);
+        return r == -EINPROGRESS ? -EAGAIN : r;
     }
     if ((poll_now(op->fd->fd, POLLOUT) & (POLLOUT | POLLERR | POLLHUP)) == 0) {
         return -EAGAIN;
