@@ -203,6 +203,8 @@ tn_accept(tn_sock *sock, tn_sock **out, tn_addr *peer)
         free(s);
         return (int)r;
     }
+    /* A call that did not park left its result only in r. */
+    op.result = r;
     op.fd = &sock->fd;
     sock->net->accepted(&s->fd, &op);
     if (peer) {
