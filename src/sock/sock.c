@@ -338,7 +338,9 @@ drive_out(tn_sock *s)
     struct tn__op op = {.cls = &leave_ops, .kind = TN__OTHER};
     struct tn__limit lim = {.timeout = TN_FOREVER};
 
-    s->closing = true;
+    /* Whoever is between two ops, or made way inside a call, has none that
+       could be cancelled: the next one fails instead. */
+    s->closing = s->fd.closing = true;
     if (s->users == 0) {
         return;
     }
@@ -359,7 +361,8 @@ close_now(tn_sock *s, bool reset)
     return r;
 }
 
-/* Drop what the peer still sends, until it has taken our last bytes. */
+/* Drop what the peer still sends, until it has taken our last bytes. Nobody
+   else gets in meanwhile: for them the socket is closing. */
 static void
 flush(tn_sock *s)
 {
@@ -369,14 +372,19 @@ flush(tn_sock *s)
     int64_t left;
     ssize_t n;
 
+    s->fd.closing = false;
     s->net->shutdown(&s->fd, SHUT_WR);
     while (dropped < TN_CLOSE_DRAIN && (left = until - tn_now()) > 0) {
+        struct tn__op op = {.kind = TN__RECV, .u.io = {sink, sizeof(sink), 0}};
+        struct tn__limit lim = {.timeout = left};
+
         if (s->net->pending(&s->fd, NULL, &unsent) < 0) {
             return;
         }
-        /* All taken: what is here may go, but nothing is worth a wait. */
-        tn_settimeout(s, unsent == 0 ? 0 : left);
-        n = tn_recv(s, sink, sizeof(sink), 0);
+        if (unsent == 0) {
+            lim.timeout = 0; /* what is here may go; nothing is worth a wait */
+        }
+        n = tn__sock_await(s, &op, &lim);
         if (n <= 0) {
             return;
         }
@@ -404,7 +412,6 @@ tn_close(tn_sock *sock)
     }
     drive_out(sock);
     if (has_unread(sock)) {
-        sock->closing = false;
         if (tn__self) {
             tn_shield(&shield, TN_CLOSE_FLUSH);
         }
@@ -412,7 +419,6 @@ tn_close(tn_sock *sock)
         if (tn__self) {
             tn_scope_end(&shield);
         }
-        sock->closing = true;
     }
     return close_now(sock, false);
 }

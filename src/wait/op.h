@@ -108,6 +108,7 @@ struct tn__fd {
     bool ready[2];              /* a try may succeed; by enum tn__side */
     bool hup;                   /* the peer's end was announced */
     bool registered;            /* with the waiter's kernel object */
+    bool closing;               /* on its way out: no op starts any more */
     struct tn__waiter *waiter;  /* NULL: none yet */
     struct tn__op *op[2];       /* who waits; by enum tn__side */
     struct tn__fd *prev, *next; /* all of one waiter */
