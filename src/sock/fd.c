@@ -157,6 +157,7 @@ tn_dup(tn_sock *sock, tn_sock **out)
         }
         return tn__sock_fail(sock, r, "dup");
     }
+    sock->fd.duplicated = (*out)->fd.duplicated = true;
     (*out)->timeout = sock->timeout;
     (*out)->peer = sock->peer;
     return 0;

@@ -392,12 +392,14 @@ flush(tn_sock *s)
     }
 }
 
+/* A duplicate's input is for the other one to read, and so is the sending side
+   for it to end. */
 static bool
 has_unread(tn_sock *s)
 {
     size_t unread = 0;
 
-    return s->type == SOCK_STREAM && !s->fd.is_listener &&
+    return s->type == SOCK_STREAM && !s->fd.is_listener && !s->fd.duplicated &&
            (s->family == AF_INET || s->family == AF_INET6) &&
            s->net->pending(&s->fd, &unread, NULL) == 0 && unread > 0;
 }

@@ -102,7 +102,7 @@ net_close(struct tn__fd *fd, bool reset)
     int number = fd->fd;
     int r;
 
-    if (reset && fd->is_socket) {
+    if (reset && fd->is_socket && !fd->shared_flags) {
         setsockopt(number, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
     }
     fd->fd = -1;

@@ -105,6 +105,7 @@ struct tn__fd {
     bool is_socket, is_stream, is_listener;
     bool nonblock;              /* O_NONBLOCK is set on the description */
     bool shared_flags;          /* the description is not ours to change */
+    bool duplicated;            /* another tn_sock has the same description */
     bool ready[2];              /* a try may succeed; by enum tn__side */
     bool hup;                   /* the peer's end was announced */
     bool registered;            /* with the waiter's kernel object */
