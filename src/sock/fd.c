@@ -117,6 +117,8 @@ adopt(tn_sock **out, int fd)
         .fd = fd,
         .is_socket = true,
         .is_stream = type == SOCK_STREAM,
+        .is_tcp =
+            type == SOCK_STREAM && (family == AF_INET || family == AF_INET6),
         .is_listener = listening != 0,
         .nonblock = (flags & O_NONBLOCK) != 0,
         .ready = {true, true},

@@ -3,10 +3,11 @@
  *
  * Each side of a descriptor has a hint: "a try may succeed". It is cleared when
  * the kernel says EAGAIN and set by an event, so a busy connection costs no
- * try that must fail. A short read of a stream clears it too: the buffer was
- * empty then, and new bytes bring a new event. Not so once the peer's end was
+ * try that must fail. A short read of TCP clears it too: the buffer was empty
+ * then, and new bytes bring a new event. Not so once the peer's end was
  * announced: data and FIN that came together are one event, and nothing
- * follows it. Datagrams and listeners say nothing by being short.
+ * follows it; nor after an urgent byte, before which reads stop. Others say
+ * nothing by being short: a Unix stream stops where descriptors begin.
  */
 #include "wait/waiter.h"
 
@@ -19,7 +20,7 @@ note_result(struct tn__op *op, ssize_t r)
 
     if (r == -EAGAIN) {
         fd->ready[tn__op_side(op)] = false;
-    } else if (op->kind == TN__RECV && fd->is_stream && !fd->hup && r > 0 &&
+    } else if (op->kind == TN__RECV && fd->is_tcp && !fd->hup && r > 0 &&
                (size_t)r < op->u.io.len && op->u.io.flags == 0) {
         fd->ready[TN__READER] = false;
     } else if (op->kind == TN__SEND && fd->is_stream && r >= 0 &&
@@ -125,7 +126,7 @@ tn__ready(struct tn__fd *fd, int revents)
 {
     const struct tn__op *reader = fd->op[TN__READER];
 
-    if (revents & (POLLRDHUP | POLLHUP | POLLERR)) {
+    if (revents & (POLLRDHUP | POLLHUP | POLLERR | POLLPRI)) {
         fd->hup = true;
     }
     if (reader && reader->kind == TN__POLL) {
