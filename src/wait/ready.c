@@ -99,26 +99,45 @@ const struct tn__op_class tn__ready_ops = {
 };
 
 static void
+finish(struct tn__fd *fd, enum tn__side side, ssize_t r)
+{
+    struct tn__op *op = fd->op[side];
+
+    fd->op[side] = NULL;
+    tn__op_complete(op, r);
+}
+
+static void
 retry(struct tn__fd *fd, enum tn__side side)
 {
     struct tn__op *op = fd->op[side];
     ssize_t r;
 
-    if (!op) {
-        return;
-    }
-    r = tn__op_try(op);
-    note_result(op, r);
-    if (r == -EAGAIN) {
-        int armed = fd->waiter->backend->arm(fd->waiter, fd, side);
-
-        if (armed == 0) {
-            return;
+    if (op) {
+        r = tn__op_try(op);
+        note_result(op, r);
+        if (r != -EAGAIN) {
+            finish(fd, side, r);
         }
-        r = armed > 0 ? -EINVAL : armed;
     }
-    fd->op[side] = NULL;
-    tn__op_complete(op, r);
+}
+
+/* The event disarmed what is armed for each wait: who still waits, on either
+   side, wants it armed again. */
+static void
+arm_again(struct tn__fd *fd)
+{
+    for (int side = TN__READER; side <= TN__WRITER; side++) {
+        int armed;
+
+        if (!fd->op[side]) {
+            continue;
+        }
+        armed = fd->waiter->backend->arm(fd->waiter, fd, (enum tn__side)side);
+        if (armed != 0) {
+            finish(fd, (enum tn__side)side, armed > 0 ? -EINVAL : armed);
+        }
+    }
 }
 
 void
@@ -131,14 +150,15 @@ tn__ready(struct tn__fd *fd, int revents)
     }
     if (reader && reader->kind == TN__POLL) {
         retry(fd, TN__READER);
-        return;
-    }
-    if (revents & (POLLIN | POLLPRI | POLLRDHUP | POLLHUP | POLLERR)) {
+    } else if (revents & (POLLIN | POLLPRI | POLLRDHUP | POLLHUP | POLLERR)) {
         fd->ready[TN__READER] = true;
         retry(fd, TN__READER);
     }
     if (revents & (POLLOUT | POLLHUP | POLLERR)) {
         fd->ready[TN__WRITER] = true;
         retry(fd, TN__WRITER);
+    }
+    if (!fd->is_socket) {
+        arm_again(fd);
     }
 }
