@@ -117,6 +117,8 @@ adopt(tn_sock **out, int fd)
         .fd = fd,
         .is_socket = true,
         .is_stream = type == SOCK_STREAM,
+        .is_tcp =
+            type == SOCK_STREAM && (family == AF_INET || family == AF_INET6),
         .is_listener = listening != 0,
         .nonblock = (flags & O_NONBLOCK) != 0,
         .ready = {true, true},
@@ -157,6 +159,7 @@ tn_dup(tn_sock *sock, tn_sock **out)
         }
         return tn__sock_fail(sock, r, "dup");
     }
+    sock->fd.duplicated = (*out)->fd.duplicated = true;
     (*out)->timeout = sock->timeout;
     (*out)->peer = sock->peer;
     return 0;

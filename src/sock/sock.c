@@ -200,6 +200,8 @@ tn_accept(tn_sock *sock, tn_sock **out, tn_addr *peer)
         free(s);
         return (int)r;
     }
+    /* A call that did not park left its result only in r. */
+    op.result = r;
     op.fd = &sock->fd;
     op.result = r; /* in a plain thread nothing completed the op */
     sock->net->accepted(&s->fd, &op);
@@ -334,7 +336,9 @@ drive_out(tn_sock *s)
     struct tn__op op = {.cls = &leave_ops, .kind = TN__OTHER};
     struct tn__limit lim = {.timeout = TN_FOREVER};
 
-    s->closing = true;
+    /* Whoever is between two ops, or made way inside a call, has none that
+       could be cancelled: the next one fails instead. */
+    s->closing = s->fd.closing = true;
     if (s->users == 0) {
         return;
     }
@@ -355,7 +359,8 @@ close_now(tn_sock *s, bool reset)
     return r;
 }
 
-/* Drop what the peer still sends, until it has taken our last bytes. */
+/* Drop what the peer still sends, until it has taken our last bytes. Nobody
+   else gets in meanwhile: for them the socket is closing. */
 static void
 flush(tn_sock *s)
 {
@@ -365,14 +370,19 @@ flush(tn_sock *s)
     int64_t left;
     ssize_t n;
 
+    s->fd.closing = false;
     s->net->shutdown(&s->fd, SHUT_WR);
     while (dropped < TN_CLOSE_DRAIN && (left = until - tn_now()) > 0) {
+        struct tn__op op = {.kind = TN__RECV, .u.io = {sink, sizeof(sink), 0}};
+        struct tn__limit lim = {.timeout = left};
+
         if (s->net->pending(&s->fd, NULL, &unsent) < 0) {
             return;
         }
-        /* All taken: what is here may go, but nothing is worth a wait. */
-        tn_settimeout(s, unsent == 0 ? 0 : left);
-        n = tn_recv(s, sink, sizeof(sink), 0);
+        if (unsent == 0) {
+            lim.timeout = 0; /* what is here may go; nothing is worth a wait */
+        }
+        n = tn__sock_await(s, &op, &lim);
         if (n <= 0) {
             return;
         }
@@ -380,12 +390,14 @@ flush(tn_sock *s)
     }
 }
 
+/* A duplicate's input is for the other one to read, and so is the sending side
+   for it to end. */
 static bool
 has_unread(tn_sock *s)
 {
     size_t unread = 0;
 
-    return s->type == SOCK_STREAM && !s->fd.is_listener &&
+    return s->type == SOCK_STREAM && !s->fd.is_listener && !s->fd.duplicated &&
            (s->family == AF_INET || s->family == AF_INET6) &&
            s->net->pending(&s->fd, &unread, NULL) == 0 && unread > 0;
 }
@@ -400,7 +412,6 @@ tn_close(tn_sock *sock)
     }
     drive_out(sock);
     if (has_unread(sock)) {
-        sock->closing = false;
         if (tn__self) {
             tn_shield(&shield, TN_CLOSE_FLUSH);
         }
@@ -408,7 +419,6 @@ tn_close(tn_sock *sock)
         if (tn__self) {
             tn_scope_end(&shield);
         }
-        sock->closing = true;
     }
     return close_now(sock, false);
 }

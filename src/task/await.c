@@ -112,6 +112,9 @@ tn__await(struct tn__op *op, struct tn__limit *lim)
     if (TN_LIKELY(r == 0)) {
         r = spend(t);
     }
+    if (TN_LIKELY(r == 0) && TN_UNLIKELY(op->fd && op->fd->closing)) {
+        r = -EBADF;
+    }
     return TN_LIKELY(r == 0) ? tn__await_always(op, lim) : r;
 }
 

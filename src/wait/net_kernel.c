@@ -38,6 +38,8 @@ net_socket(struct tn__waiter *w, struct tn__fd *fd, int family, int type,
         return -errno;
     }
     fill(fd, number, type, w != NULL);
+    fd->is_tcp =
+        type == SOCK_STREAM && (family == AF_INET || family == AF_INET6);
     return 0;
 }
 
@@ -61,6 +63,7 @@ net_accepted(struct tn__fd *fd, const struct tn__op *op)
 {
     fill(fd, (int)op->result, op->fd->is_stream ? SOCK_STREAM : SOCK_SEQPACKET,
          (op->u.a.flags & SOCK_NONBLOCK) != 0);
+    fd->is_tcp = op->fd->is_tcp;
     return 0;
 }
 
@@ -102,7 +105,7 @@ net_close(struct tn__fd *fd, bool reset)
     int number = fd->fd;
     int r;
 
-    if (reset && fd->is_socket) {
+    if (reset && fd->is_socket && !fd->shared_flags) {
         setsockopt(number, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
     }
     fd->fd = -1;

@@ -183,7 +183,8 @@ tn__fd_set_nonblock(struct tn__fd *fd, bool on)
 {
     int flags;
 
-    if (fd->fd < 0 || fd->shared_flags || fd->nonblock == on) {
+    if (fd->fd < 0 || fd->shared_flags ||
+        (fd->nonblock == on && !fd->duplicated)) {
         return 0;
     }
     flags = fcntl(fd->fd, F_GETFL);

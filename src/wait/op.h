@@ -103,11 +103,14 @@ struct tn__fd {
     int fd;       /* -1 in the simulator */
     uint32_t gen; /* tells a stale event from a fresh one */
     bool is_socket, is_stream, is_listener;
+    bool is_tcp;                /* a short read means that nothing is left */
     bool nonblock;              /* O_NONBLOCK is set on the description */
     bool shared_flags;          /* the description is not ours to change */
+    bool duplicated;            /* another tn_sock has the same description */
     bool ready[2];              /* a try may succeed; by enum tn__side */
-    bool hup;                   /* the peer's end was announced */
+    bool hup;                   /* the end, or an urgent byte, was announced */
     bool registered;            /* with the waiter's kernel object */
+    bool closing;               /* on its way out: no op starts any more */
     struct tn__waiter *waiter;  /* NULL: none yet */
     struct tn__op *op[2];       /* who waits; by enum tn__side */
     struct tn__fd *prev, *next; /* all of one waiter */

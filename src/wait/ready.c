@@ -3,10 +3,11 @@
  *
  * Each side of a descriptor has a hint: "a try may succeed". It is cleared when
  * the kernel says EAGAIN and set by an event, so a busy connection costs no
- * try that must fail. A short read of a stream clears it too: the buffer was
- * empty then, and new bytes bring a new event. Not so once the peer's end was
+ * try that must fail. A short read of TCP clears it too: the buffer was empty
+ * then, and new bytes bring a new event. Not so once the peer's end was
  * announced: data and FIN that came together are one event, and nothing
- * follows it. Datagrams and listeners say nothing by being short.
+ * follows it; nor after an urgent byte, before which reads stop. Others say
+ * nothing by being short: a Unix stream stops where descriptors begin.
  */
 #include "wait/waiter.h"
 
@@ -19,7 +20,7 @@ note_result(struct tn__op *op, ssize_t r)
 
     if (r == -EAGAIN) {
         fd->ready[tn__op_side(op)] = false;
-    } else if (op->kind == TN__RECV && fd->is_stream && !fd->hup && r > 0 &&
+    } else if (op->kind == TN__RECV && fd->is_tcp && !fd->hup && r > 0 &&
                (size_t)r < op->u.io.len && op->u.io.flags == 0) {
         fd->ready[TN__READER] = false;
     } else if (op->kind == TN__SEND && fd->is_stream && r >= 0 &&
@@ -98,26 +99,45 @@ const struct tn__op_class tn__ready_ops = {
 };
 
 static void
+finish(struct tn__fd *fd, enum tn__side side, ssize_t r)
+{
+    struct tn__op *op = fd->op[side];
+
+    fd->op[side] = NULL;
+    tn__op_complete(op, r);
+}
+
+static void
 retry(struct tn__fd *fd, enum tn__side side)
 {
     struct tn__op *op = fd->op[side];
     ssize_t r;
 
-    if (!op) {
-        return;
-    }
-    r = tn__op_try(op);
-    note_result(op, r);
-    if (r == -EAGAIN) {
-        int armed = fd->waiter->backend->arm(fd->waiter, fd, side);
-
-        if (armed == 0) {
-            return;
+    if (op) {
+        r = tn__op_try(op);
+        note_result(op, r);
+        if (r != -EAGAIN) {
+            finish(fd, side, r);
         }
-        r = armed > 0 ? -EINVAL : armed;
     }
-    fd->op[side] = NULL;
-    tn__op_complete(op, r);
+}
+
+/* The event disarmed what is armed for each wait: who still waits, on either
+   side, wants it armed again. */
+static void
+arm_again(struct tn__fd *fd)
+{
+    for (int side = TN__READER; side <= TN__WRITER; side++) {
+        int armed;
+
+        if (!fd->op[side]) {
+            continue;
+        }
+        armed = fd->waiter->backend->arm(fd->waiter, fd, (enum tn__side)side);
+        if (armed != 0) {
+            finish(fd, (enum tn__side)side, armed > 0 ? -EINVAL : armed);
+        }
+    }
 }
 
 void
@@ -125,19 +145,20 @@ tn__ready(struct tn__fd *fd, int revents)
 {
     const struct tn__op *reader = fd->op[TN__READER];
 
-    if (revents & (POLLRDHUP | POLLHUP | POLLERR)) {
+    if (revents & (POLLRDHUP | POLLHUP | POLLERR | POLLPRI)) {
         fd->hup = true;
     }
     if (reader && reader->kind == TN__POLL) {
         retry(fd, TN__READER);
-        return;
-    }
-    if (revents & (POLLIN | POLLPRI | POLLRDHUP | POLLHUP | POLLERR)) {
+    } else if (revents & (POLLIN | POLLPRI | POLLRDHUP | POLLHUP | POLLERR)) {
         fd->ready[TN__READER] = true;
         retry(fd, TN__READER);
     }
     if (revents & (POLLOUT | POLLHUP | POLLERR)) {
         fd->ready[TN__WRITER] = true;
         retry(fd, TN__WRITER);
+    }
+    if (!fd->is_socket) {
+        arm_again(fd);
     }
 }
