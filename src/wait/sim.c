@@ -345,7 +345,7 @@ sim_wait(struct tn__waiter *w, int64_t until)
     int64_t next;
 
     if (sim_event_run(s) > 0) {
-        return 0;
+        return 1;
     }
     next = sim_event_next(s);
     if (until <= s->now) {
@@ -359,7 +359,7 @@ sim_wait(struct tn__waiter *w, int64_t until)
     }
     s->now = until;
     sim_event_run(s);
-    return 0;
+    return 1;
 }
 
 static int64_t
