@@ -9,11 +9,12 @@
 #include <tenon/task.h>
 
 #include "editor.h"
-#include "json.h"
 #include "hub/bucket.h"
 #include "hub/dialect.h"
+#include "json.h"
 
 enum {
+    CHAT_INPUT = 4096, /* bytes of a line of input; a longer one is two */
     /* A datagram of the room is at most 1,000 bytes; other rooms of the same
        dialect send a little more. */
     CHAT_DATAGRAM = 4096,
@@ -23,7 +24,7 @@ enum {
 
 struct chat_opts {
     const char *name;
-    int64_t wait;
+    int64_t quit;
     bool json, only4, only6;
 };
 
@@ -34,11 +35,12 @@ struct chat {
     tn_sock *out;   /* stdout, if there is no editor */
     editor *editor; /* NULL: plain lines */
     bool colour;
-    bool heard;        /* something came: the room is there */
+    bool heard; /* something came: the room is there */
     struct bucket pace;
     tn_group group;
     int code; /* the exit code, if it is not EXIT_DONE */
     char name[ROOM_NAME_MAX + 1];
+    char typed[CHAT_INPUT], said[3 * CHAT_INPUT + 1];
     char datagram[CHAT_DATAGRAM];
     char clean[3 * CHAT_DATAGRAM + 1];
     char line[CHAT_LINE];

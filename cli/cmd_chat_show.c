@@ -1,11 +1,11 @@
 /*
  * The half of tenon chat that shows what comes.
  */
-#include "cmd_chat_int.h"
-#include "say.h"
-
 #include <tenon/err.h>
 #include <tenon/text.h>
+
+#include "cmd_chat_int.h"
+#include "say.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,12 @@ chat_failed(const struct chat *c, int err)
     if (err != -ECONNREFUSED) {
         return say_failed(err, &c->ep);
     }
-    say("%s (%s)", tn_why(),
+    tn_addr peer;
+    char text[TN_ADDR_TEXT] = "?";
+    if (tn_getpeername(c->sock, &peer) == 0) {
+        tn_addr_format(&peer, text, sizeof(text));
+    }
+    say("%s: %s (%s)", text, tn_strerror(err),
         c->heard ? "the room is gone" : "no room there; tenon hub opens one");
     return EXIT_FAILED;
 }
@@ -44,10 +49,9 @@ paint(struct chat *c, const struct dialect_line *l, const char *s, size_t n)
         return (size_t)snprintf(c->line, sizeof(c->line), "\033[2m%.*s\033[0m",
                                 (int)n, s);
     }
-    return (size_t)snprintf(
-        c->line, sizeof(c->line), "\033[%dm%.*s\033[0m%.*s",
-        colour_of(l->name, l->name_len), (int)l->name_len, l->name,
-        (int)(n - l->name_len), s + l->name_len);
+    return (size_t)snprintf(c->line, sizeof(c->line), "\033[%dm%.*s\033[0m%.*s",
+                            colour_of(l->name, l->name_len), (int)l->name_len,
+                            l->name, (int)(n - l->name_len), s + l->name_len);
 }
 
 static size_t
@@ -63,8 +67,7 @@ write_json(struct chat *c, const struct dialect_line *l)
     }
     if (l->what != ROOM_JOIN && l->what != ROOM_LEAVE) {
         n += (size_t)snprintf(c->line + n, sizeof(c->line) - n, ",\"text\":");
-        json_string(c->line + n, sizeof(c->line) - n - 2, l->text,
-                    l->text_len);
+        json_string(c->line + n, sizeof(c->line) - n - 2, l->text, l->text_len);
         n += strlen(c->line + n);
     }
     c->line[n++] = '}';
@@ -143,9 +146,10 @@ chat_receive(void *arg)
     int err = 0;
     tn_task_name("receive");
     while (err == 0) {
-        size_t full;
-        ssize_t n = tn_recvfrom(c->sock, c->datagram, sizeof(c->datagram), 0,
-                                NULL, &full);
+        ssize_t n = tn_recv(c->sock, c->datagram, sizeof(c->datagram), 0);
+        if (n == -EMSGSIZE) {
+            n = sizeof(c->datagram); /* its head is better than nothing */
+        }
         if (n >= 0) {
             err = show_datagram(c, (size_t)n);
         } else if (n == -ECANCELED || n == -ETIME) {

@@ -7,16 +7,15 @@
  * Opens a room in which people talk with what they have: nc -u, socat, a few
  * lines of Python, tenon chat. What is said there is shown on stdout.
  */
-#include "cmd.h"
-#include "run.h"
-#include "say.h"
-#include "screen.h"
-
 #include <tenon/err.h>
 #include <tenon/task.h>
 
+#include "cmd.h"
 #include "hub/bucket.h"
 #include "hub/plain.h"
+#include "run.h"
+#include "say.h"
+#include "screen.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,14 +49,14 @@ static const char *const langs[] = {"zh", "en", NULL};
 static const struct opt opts[] = {
     OPT_INT(struct hub_opts, port, "port", 'p', "PORT", 0, 65535, "8000",
             "The UDP port; 0 lets the system choose."),
-    OPT_STRING(struct hub_opts, bind, "bind", 'b', "ADDR", NULL,
+    OPT_STRING(struct hub_opts, bind, "bind", 0, "ADDR", NULL,
                "Listen on this address only; 127.0.0.1 keeps the room on this "
                "machine."),
-    OPT_WORD(struct hub_opts, lang, "lang", 'l', "LANG", langs, "zh",
+    OPT_WORD(struct hub_opts, lang, "lang", 0, "LANG", langs, "zh",
              "In whose words members hear of joins and leaves."),
-    OPT_FLAG(struct hub_opts, json, "json", 'j',
+    OPT_FLAG(struct hub_opts, json, "json", 0,
              "Show each event as a JSON object on a line of its own."),
-    OPT_FLAG(struct hub_opts, quiet, "quiet", 'q',
+    OPT_FLAG(struct hub_opts, quiet, "quiet", 0,
              "Show neither the talk nor how to join."),
     OPT_READY_FD(struct hub_opts),
     OPT_VERBOSE(struct hub_opts),
@@ -139,9 +138,8 @@ announce(struct hub *h, const tn_addr *bound)
 static int
 open_room(struct hub *h)
 {
-    const struct plain_opts how = {.lang = (enum dialect_lang)h->o->lang,
-                                   .dropped = on_dropped,
-                                   .arg = h};
+    const struct plain_opts how = {
+        .lang = (enum dialect_lang)h->o->lang, .dropped = on_dropped, .arg = h};
     int err = room_new(&h->room);
     if (err < 0) {
         return tn_fail(err, "open the room", NULL);
@@ -169,7 +167,8 @@ ready(struct hub *h)
     if (!h->o->quiet) {
         announce(h, &bound);
     }
-    return run_ready(h->o->ready_fd, tn_addr_format(&bound, text, sizeof(text)));
+    return run_ready(h->o->ready_fd,
+                     tn_addr_format(&bound, text, sizeof(text)));
 }
 
 /* Send and show what waits, then the good-bye, although we are cancelled. */

@@ -1,10 +1,10 @@
 #include "screen.h"
 
-#include "json.h"
-#include "say.h"
-
 #include <tenon/err.h>
 #include <tenon/task.h>
+
+#include "json.h"
+#include "say.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +22,7 @@ screen_take(void *arg, const struct room_event *ev)
 {
     struct screen *s = arg;
     /* A note is for one member's eyes. */
-    if (ev->what != ROOM_NOTE && s->out &&
-        tn_chan_try_send(s->queue, ev) < 0) {
+    if (ev->what != ROOM_NOTE && s->out && tn_chan_try_send(s->queue, ev) < 0) {
         s->lost++;
     }
 }
