@@ -10,7 +10,9 @@
 
 #define COMMANDS(X)                                                            \
     X(talk)                                                                    \
-    X(echo)
+    X(echo)                                                                    \
+    X(chat)                                                                    \
+    X(hub)
 
 #define COMMAND_EXTERN(name) extern const struct command command_##name;
 COMMANDS(COMMAND_EXTERN)

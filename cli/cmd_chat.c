@@ -27,8 +27,7 @@
 #include <unistd.h>
 
 enum {
-    CHAT_PORT = 8000,  /* the hub's default */
-    CHAT_INPUT = 4096, /* bytes of a line of input; a longer one is two */
+    CHAT_PORT = 8000, /* the hub's default */
     /* Lines at once, a few fewer than the hub hears: none is ever dropped. */
     CHAT_BURST = ROOM_BURST - 5,
 };
@@ -39,11 +38,11 @@ enum {
 static const struct opt opts[] = {
     OPT_STRING(struct chat_opts, name, "name", 'n', "NAME", NULL,
                "What to be called in the room; by default your login name."),
-    OPT_TIME(struct chat_opts, wait, "wait", 'w', "T", 0, 24 * 60 * TN_MIN,
+    OPT_TIME(struct chat_opts, quit, "quit", 'q', "T", 0, 24 * 60 * TN_MIN,
              "500ms",
              "When input comes from a pipe or a file: stay this long after "
              "its end, for answers."),
-    OPT_FLAG(struct chat_opts, json, "json", 'j',
+    OPT_FLAG(struct chat_opts, json, "json", 0,
              "Show each event as a JSON object on a line of its own."),
     OPT_FLAG(struct chat_opts, only4, "ipv4", '4', "IPv4 only."),
     OPT_FLAG(struct chat_opts, only6, "ipv6", '6', "IPv6 only."),
@@ -74,9 +73,9 @@ static int
 say_text(struct chat *c, const char *text, size_t n)
 {
     static const struct bucket_rule rule = {ROOM_INTERVAL, CHAT_BURST};
-    size_t room = DIALECT_DATAGRAM - strlen(c->name) - 1;
+    size_t fits = DIALECT_DATAGRAM - strlen(c->name) - 1;
     while (n > 0) {
-        size_t part = tn_text_cut(text, n, room);
+        size_t part = tn_text_cut(text, n, fits);
         int err = tn_sleep(bucket_wait(&c->pace, &rule, tn_now()));
         if (err == 0) {
             (void)bucket_take(&c->pace, &rule, tn_now());
@@ -95,13 +94,12 @@ say_text(struct chat *c, const char *text, size_t n)
 static int
 take_line(struct chat *c, const char *line, size_t n)
 {
-    char clean[3 * CHAT_INPUT + 1];
-    size_t len = tn_text_clean(clean, sizeof(clean), line,
-                               n < CHAT_INPUT ? n : CHAT_INPUT);
-    if (strcmp(clean, "q") == 0 || strcmp(clean, "/quit") == 0) {
+    size_t len = tn_text_clean(c->said, sizeof(c->said), line,
+                               tn_text_cut(line, n, CHAT_INPUT));
+    if (strcmp(c->said, "q") == 0 || strcmp(c->said, "/quit") == 0) {
         return 1;
     }
-    return say_text(c, clean, len);
+    return say_text(c, c->said, len);
 }
 
 static int
@@ -123,18 +121,17 @@ read_terminal(struct chat *c)
 static int
 read_lines(struct chat *c, tn_file *in)
 {
-    char line[CHAT_INPUT];
     int r = 0;
     while (r == 0) {
-        ssize_t n = tn_file_readline(in, line, sizeof(line));
+        ssize_t n = tn_file_readline(in, c->typed, sizeof(c->typed));
         if (n < 0) {
             return (int)n;
         }
         if (n == 0) {
             /* Answers are welcome, if it was not a person who typed. */
-            return isatty(STDIN_FILENO) ? 0 : tn_sleep(c->o->wait);
+            return isatty(STDIN_FILENO) ? 0 : tn_sleep(c->o->quit);
         }
-        r = take_line(c, line, (size_t)n);
+        r = take_line(c, c->typed, (size_t)n);
     }
     return r;
 }

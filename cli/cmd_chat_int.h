@@ -14,6 +14,7 @@
 #include "json.h"
 
 enum {
+    CHAT_INPUT = 4096, /* bytes of a line of input; a longer one is two */
     /* A datagram of the room is at most 1,000 bytes; other rooms of the same
        dialect send a little more. */
     CHAT_DATAGRAM = 4096,
@@ -23,7 +24,7 @@ enum {
 
 struct chat_opts {
     const char *name;
-    int64_t wait;
+    int64_t quit;
     bool json, only4, only6;
 };
 
@@ -39,6 +40,7 @@ struct chat {
     tn_group group;
     int code; /* the exit code, if it is not EXIT_DONE */
     char name[ROOM_NAME_MAX + 1];
+    char typed[CHAT_INPUT], said[3 * CHAT_INPUT + 1];
     char datagram[CHAT_DATAGRAM];
     char clean[3 * CHAT_DATAGRAM + 1];
     char line[CHAT_LINE];

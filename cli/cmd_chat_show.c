@@ -16,7 +16,12 @@ chat_failed(const struct chat *c, int err)
     if (err != -ECONNREFUSED) {
         return say_failed(err, &c->ep);
     }
-    say("%s (%s)", tn_why(),
+    tn_addr peer;
+    char text[TN_ADDR_TEXT] = "?";
+    if (tn_getpeername(c->sock, &peer) == 0) {
+        tn_addr_format(&peer, text, sizeof(text));
+    }
+    say("%s: %s (%s)", text, tn_strerror(err),
         c->heard ? "the room is gone" : "no room there; tenon hub opens one");
     return EXIT_FAILED;
 }
@@ -141,9 +146,10 @@ chat_receive(void *arg)
     int err = 0;
     tn_task_name("receive");
     while (err == 0) {
-        size_t full;
-        ssize_t n = tn_recvfrom(c->sock, c->datagram, sizeof(c->datagram), 0,
-                                NULL, &full);
+        ssize_t n = tn_recv(c->sock, c->datagram, sizeof(c->datagram), 0);
+        if (n == -EMSGSIZE) {
+            n = sizeof(c->datagram); /* its head is better than nothing */
+        }
         if (n >= 0) {
             err = show_datagram(c, (size_t)n);
         } else if (n == -ECANCELED || n == -ETIME) {

@@ -49,14 +49,14 @@ static const char *const langs[] = {"zh", "en", NULL};
 static const struct opt opts[] = {
     OPT_INT(struct hub_opts, port, "port", 'p', "PORT", 0, 65535, "8000",
             "The UDP port; 0 lets the system choose."),
-    OPT_STRING(struct hub_opts, bind, "bind", 'b', "ADDR", NULL,
+    OPT_STRING(struct hub_opts, bind, "bind", 0, "ADDR", NULL,
                "Listen on this address only; 127.0.0.1 keeps the room on this "
                "machine."),
-    OPT_WORD(struct hub_opts, lang, "lang", 'l', "LANG", langs, "zh",
+    OPT_WORD(struct hub_opts, lang, "lang", 0, "LANG", langs, "zh",
              "In whose words members hear of joins and leaves."),
-    OPT_FLAG(struct hub_opts, json, "json", 'j',
+    OPT_FLAG(struct hub_opts, json, "json", 0,
              "Show each event as a JSON object on a line of its own."),
-    OPT_FLAG(struct hub_opts, quiet, "quiet", 'q',
+    OPT_FLAG(struct hub_opts, quiet, "quiet", 0,
              "Show neither the talk nor how to join."),
     OPT_READY_FD(struct hub_opts),
     OPT_VERBOSE(struct hub_opts),

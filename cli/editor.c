@@ -144,14 +144,15 @@ editor_read(editor *e, const char **line, size_t *n)
     HistEvent ev;
     int count = 0;
     e->err = 0;
+    /* Before the prompt: keys typed after it must not be echoed. */
+    el_set(e->el, EL_PREP_TERM, 1);
     e->reading = true;
     *line = el_gets(e->el, &count);
     e->reading = false;
-    if (e->err < 0 && e->err != -EIO) {
-        return e->err;
-    }
     if (!*line || count <= 0) {
-        return 0;
+        putchar('\n');
+        (void)fflush(stdout);
+        return e->err < 0 && e->err != -EIO ? e->err : 0;
     }
     *n = strcspn(*line, "\r\n");
     if (*n > 0) {
@@ -237,7 +238,14 @@ editor_print(editor *e, const char *text, size_t n)
 void
 editor_resize(editor *e)
 {
+    /* libedit forgets where the cursor is when it learns of the new size. */
+    if (e->reading) {
+        wipe(e);
+    }
     el_resize(e->el);
+    if (e->reading) {
+        el_set(e->el, EL_REFRESH);
+    }
 }
 
 void

@@ -332,50 +332,56 @@ dialect_write(char *dst, size_t cap, const struct room_event *ev,
     return l.len;
 }
 
-/* The reason in words, shortest last; never longer than 160 bytes. */
-static const char *
-reason(int err, enum dialect_lang lang)
-{
-    bool en = lang == DIALECT_EN;
+/* Why, in words: [DIALECT_ZH] and [DIALECT_EN], then each a shorter one. */
+struct reason {
+    int err;
+    const char *words[4];
+};
 
-    switch (err) {
-    case -EEXIST:
-        return en ? "the name is taken" : "名字已有人用";
-    case -ENAMETOOLONG:
-        return en ? "the name is too long" : "名字太长";
-    case -EILSEQ:
-        return en ? "the name is no UTF-8" : "名字不是 UTF-8";
-    case -EUSERS:
-        return en ? "the room is full" : "聊天室满了";
-    case -ESHUTDOWN:
-        return en ? "the room is closed" : "聊天室关闭了";
-    case -EAGAIN:
-        return en ? "too many joins, wait a little" : "太快了，请稍等";
-    default:
-        return en ? "no such name" : "名字不行";
+static const struct reason reasons[] = {
+    {-EEXIST, {"名字已有人用", "the name is taken", "重名", "taken"}},
+    {-ENAMETOOLONG, {"名字太长", "the name is too long", "太长", "too long"}},
+    {-EILSEQ, {"名字不是 UTF-8", "the name is no UTF-8", "UTF-8", "UTF-8"}},
+    {-EUSERS, {"聊天室满了", "the room is full", "满了", "full"}},
+    {-ESHUTDOWN, {"聊天室关闭了", "the room is closed", "关了", "closed"}},
+    {-EAGAIN, {"太快了，请稍等", "too many joins, wait", "稍等", "wait"}},
+    {0, {"名字不行", "not a name", "不行", "no"}}, /* any other */
+};
+
+static const struct reason *
+reason_of(int err)
+{
+    const struct reason *r = reasons;
+
+    while (r->err != 0 && r->err != err) {
+        r++;
     }
+    return r;
 }
 
 size_t
 dialect_refuse(char *dst, size_t cap, int err, const char *name,
                enum dialect_lang lang)
 {
-    char full[256], plain[128];
-    const char *why = reason(err, lang);
-    const char *hint = lang == DIALECT_EN ? "try" : "试试";
-    const char *best = "!";
+    static const char *const hint[] = {"，试试 ", ", try "};
+    const struct reason *why = reason_of(err);
+    char full[256];
+    size_t n = 0;
 
-    snprintf(plain, sizeof(plain), "! %s", why);
-    snprintf(full, sizeof(full), "%s, %s %s2", plain, hint, name);
-    if (err == -EEXIST && strlen(full) <= cap) {
-        best = full;
-    } else if (strlen(plain) <= cap) {
-        best = plain;
+    /* From the longest to the shortest; "!" always fits. */
+    for (int i = err == -EEXIST ? 0 : 1; i < 3; i++) {
+        snprintf(full, sizeof(full), "! %s%s%s%s",
+                 why->words[lang + (i < 2 ? 0 : 2)], i == 0 ? hint[lang] : "",
+                 i == 0 ? name : "", i == 0 ? "2" : "");
+        n = strlen(full);
+        if (n <= cap) {
+            memcpy(dst, full, n);
+            return n;
+        }
     }
-    if (cap > 0) {
-        memcpy(dst, best, strlen(best));
-    }
-    return cap > 0 ? strlen(best) : 0;
+    n = cap > 0 ? 1 : 0;
+    memcpy(dst, "!", n);
+    return n;
 }
 
 /* --- as a client reads it --------------------------------------------------*/

@@ -13,11 +13,22 @@
 
 #include <poll.h>
 
+/* The error queue lies beside what readers wait for: that it is empty says
+   nothing about data. */
+static bool
+is_aside(const struct tn__op *op)
+{
+    return op->kind == TN__RECVMSG && (op->u.m.flags & MSG_ERRQUEUE) != 0;
+}
+
 static void
 note_result(struct tn__op *op, ssize_t r)
 {
     struct tn__fd *fd = op->fd;
 
+    if (is_aside(op)) {
+        return;
+    }
     if (r == -EAGAIN) {
         fd->ready[tn__op_side(op)] = false;
     } else if (op->kind == TN__RECV && fd->is_tcp && !fd->hup && r > 0 &&
@@ -72,6 +83,11 @@ start(struct tn__op *op)
     struct tn__fd *fd = op->fd;
     ssize_t r;
 
+    if (op->nowait && is_aside(op)) {
+        /* It takes nobody's place, so a sender may ask while a reader waits:
+           its send failed because of what lies there. */
+        return tn__op_finish(op, tn__op_try(op));
+    }
     if (fd->op[tn__op_side(op)]) {
         return tn__op_finish(op, -EBUSY);
     }

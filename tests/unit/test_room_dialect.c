@@ -359,9 +359,18 @@ TEST(a_refusal_suggests_a_name)
 
     out[n] = '\0';
     STREQ(out, "! the name is taken, try ann2");
-    n = dialect_refuse(out, 18, -EEXIST, "ann", DIALECT_EN);
+    n = dialect_refuse(out, 19, -EEXIST, "ann", DIALECT_EN);
+    out[n] = '\0';
+    STREQ(out, "! the name is taken");
+    n = dialect_refuse(out, 8, -EEXIST, "ann", DIALECT_ZH);
+    out[n] = '\0';
+    STREQ(out, "! 重名");
+    n = dialect_refuse(out, 6, -EEXIST, "ann", DIALECT_EN);
     out[n] = '\0';
     STREQ(out, "!");
+    n = dialect_refuse(out, 99, -ENOENT, "", DIALECT_EN);
+    out[n] = '\0';
+    STREQ(out, "! not a name");
 }
 
 /* --- as a client -----------------------------------------------------------*/
