@@ -213,6 +213,24 @@ def test_sticky():
          "one message: hello\none message: world\n")
 
 
+def test_datagram():
+    same(run("datagram"),
+         "receive a message of 11 bytes into 4: message too long\n"
+         "4 of 11 bytes: hell\n")
+
+
+def test_pack():
+    same(run("pack"), "c7 00 00 00\nas <i: 199, as !I: 3338665984\n"
+         "00 07 00 10 00 00 61 62 63 64\n7 1048576 abcd\n"
+         "70000 as !H: the value does not fit its format\n")
+
+
+def test_deadline():
+    like(run("deadline"), r"recvall: ETIME after \d+ bytes\n"
+         r"recv: 1 byte, \d+ times, then ETIME\nagain: ETIME\n"
+         r"it was the scope\noutside: 1 byte\n")
+
+
 def test_upper_server():
     for backend in ("epoll", "poll"):
         with server("upper_server", backend) as (process, addr):
