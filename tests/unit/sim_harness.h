@@ -64,7 +64,7 @@ world_reap(struct world *x)
 static inline void
 world_settle(struct world *x)
 {
-    while (world_wait(x, TN_NEVER) == 0) {
+    while (world_wait(x, TN_NEVER) == 1) {
         world_reap(x);
     }
 }
@@ -93,7 +93,7 @@ static inline ssize_t
 end(struct world *x, const struct tn__op *op)
 {
     while (op->state != TN__DONE) {
-        EQ(world_wait(x, TN_NEVER), 0);
+        EQ(world_wait(x, TN_NEVER), 1);
     }
     world_reap(x);
     return op->result;
