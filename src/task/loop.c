@@ -80,6 +80,15 @@ give_up(tn_loop *loop, int code)
     tn__cancel_task(loop->root);
 }
 
+static bool
+may_go_on(const tn_loop *loop, int err)
+{
+    if (err == -EINTR) {
+        return !loop->catch_interrupt || !tn__interrupted();
+    }
+    return loop->done;
+}
+
 static void
 wait_turn(tn_loop *loop)
 {
@@ -96,9 +105,7 @@ wait_turn(tn_loop *loop)
     if (r == -EDEADLK) {
         report_deadlock(loop);
     }
-    if (r == -EINTR && loop->catch_interrupt && tn__interrupted()) {
-        give_up(loop, r);
-    } else if (r < 0 && r != -EINTR && !loop->done) {
+    if (r < 0 && !may_go_on(loop, r)) {
         give_up(loop, r);
     }
     if (r != 0) {

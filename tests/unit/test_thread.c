@@ -1,15 +1,16 @@
 /* The verbs in a plain thread: no loop, no task, signals in between. */
-#include <fcntl.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/time.h>
 #include <tenon/err.h>
 #include <tenon/loop.h>
 #include <tenon/msg.h>
 #include <tenon/task.h>
-#include <unistd.h>
 
 #include "test.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 static int asked; /* how often the hook ran */
 
