@@ -73,8 +73,8 @@ sim_stream_arrive(void *sock)
     int64_t now = k->sim->now;
 
     land_batches(p, now);
-    if (p->count == 0 && p->end != SIM_OPEN && p->seen == SIM_OPEN &&
-        p->end_due <= now) {
+    /* Its time is later than that of all batches. */
+    if (p->end != SIM_OPEN && p->seen == SIM_OPEN && p->end_due <= now) {
         land_end(k);
     }
     sim_wake(k, TN__READER, 0);

@@ -149,6 +149,27 @@ TEST(a_parked_sender_hears_of_the_end)
     }
 }
 
+/* The reader's end is known, and then the peer closes on unread input. */
+TEST(a_reset_after_the_end)
+{
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        struct world x;
+        struct tn__fd fd[2];
+        char c;
+
+        world_seed(&x, seed);
+        open_tcp(&x, fd);
+        EQ(do_send(&x, &fd[0], "x", 1), 1);
+        OK(x.net->shutdown(&fd[1], SHUT_WR));
+        EQ(do_recv(&x, &fd[0], &c, 1), 0);
+        world_settle(&x);
+        OK(x.net->close(&fd[1], false));
+        EQ(do_send(&x, &fd[0], "x", 1), -EPIPE);
+        EQ(do_recv(&x, &fd[0], &c, 1), 0);
+        world_close(&x);
+    }
+}
+
 /* ---- bounds ---- */
 
 static size_t
@@ -190,6 +211,30 @@ TEST(a_stream_holds_so_much)
     EQ(drain(&x, &fd[1], &r), TN_SIM_PIPE);
     OK(x.net->setopt(&fd[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)));
     EQ(fill_up(&x, &fd[1]), 2 * small);
+    world_close(&x);
+}
+
+/* A Unix sender that waits for room is told that nobody will read. */
+TEST(no_more_reading)
+{
+    struct world x;
+    struct tn__fd fd[2];
+    struct tn__op op = op_send("x", 1), reader;
+    char c;
+
+    world_seed(&x, 18);
+    open_pair(&x, fd, SOCK_STREAM);
+    fill_up(&x, &fd[0]);
+    reader = op_recv(&c, 1, 0);
+    begin(&x, &op, &fd[0]);
+    begin(&x, &reader, &fd[0]);
+    world_settle(&x);
+    EQ(op.state, TN__PENDING);
+    OK(x.net->shutdown(&fd[1], SHUT_RD));
+    EQ(end(&x, &op), -EPIPE);
+    EQ(reader.state, TN__PENDING);
+    OK(x.net->shutdown(&fd[0], SHUT_RD));
+    EQ(end(&x, &reader), 0);
     world_close(&x);
 }
 
