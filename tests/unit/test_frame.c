@@ -78,16 +78,23 @@ in_task(void *arg)
     return 0;
 }
 
+/* The simulator draws from a seed how bytes are cut and delayed. */
+enum { SEEDS = 10 };
+
 static void
 in_mode(const struct test_param *p, void (*body)(struct ends *e))
 {
-    struct ends e = {.family = p->value[0], .body = body};
-    if (p->data == NULL) {
-        in_task(&e);
-        return;
+    bool is_sim = p->data != NULL && strcmp(p->data, "sim") == 0;
+    for (uint64_t seed = 1; seed <= (is_sim ? SEEDS : 1); seed++) {
+        struct ends e = {.family = p->value[0], .body = body};
+        tn_sim_opts sim = {.seed = seed};
+        tn_opts opts = {.backend = p->data, .sim = &sim};
+        if (p->data == NULL) {
+            in_task(&e);
+        } else {
+            EQ(tn_run(&opts, in_task, &e), 0);
+        }
     }
-    tn_opts opts = {.backend = p->data};
-    EQ(tn_run(&opts, in_task, &e), 0);
 }
 
 /* A test whose body gets the ends of a fresh stream, in each mode. */
