@@ -213,6 +213,22 @@ def test_sticky():
          "one message: hello\none message: world\n")
 
 
+def test_messages():
+    def messages(codec, data):
+        done = subprocess.run([path("messages"), codec], input=data,
+                              capture_output=True, encoding="utf-8",
+                              timeout=SECONDS, env=ENV, check=False)
+        return done.returncode, done.stdout + done.stderr
+    same(messages("line", "a\nbc\n"), (0, "1: a\n2: bc\n"))
+    same(messages("u8,max=4", "\2ab\3cd"),
+         (1, "2: ab\nthe stream ended inside a message; left: \3cd\n"))
+    same(messages("netstring,max=4", "1:a,5:"),
+         (1, "1: a\nthe message is larger than the limit; left: 5:\n"))
+    same(messages("netstring", "01:a,")[0], 1)
+    same(messages("lines", ""),
+         (1, "messages: frame codec lines: invalid argument\n"))
+
+
 def test_datagram():
     same(run("datagram"),
          "receive a message of 11 bytes into 4: message too long\n"

@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import time
+import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.environ.get("TENON_SOURCE", os.path.join(HERE, "..", ".."))
@@ -34,14 +35,16 @@ class Server:
     """frame_upper on a port of its own."""
 
     def __init__(self, backend, idle_ms, descriptors=None):
-        for _ in range(5):
-            with socket.create_server(("127.0.0.1", 0)) as probe:
-                self.addr = probe.getsockname()
-            self.process = self.start(backend, idle_ms, descriptors)
-            if self.is_up():
-                return
+        # Bound and not listening: the server may bind it too, because both
+        # set SO_REUSEADDR, and nobody else is given it.
+        self.port = socket.socket()
+        self.port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.port.bind(("127.0.0.1", 0))
+        self.addr = self.port.getsockname()
+        self.process = self.start(backend, idle_ms, descriptors)
+        if not self.is_up():
             self.stop()
-        raise AssertionError("frame_upper does not listen")
+            raise AssertionError("frame_upper does not listen")
 
     def start(self, backend, idle_ms, descriptors):
         limit = f"ulimit -n {descriptors};" if descriptors else ""
@@ -69,6 +72,7 @@ class Server:
     def stop(self):
         self.process.kill()
         self.process.wait()
+        self.port.close()
 
     def proc(self, name):
         with open(f"/proc/{self.process.pid}/{name}", encoding="ascii") as f:
@@ -326,7 +330,9 @@ def run(test, backend):
     try:
         test(backend)
     except Exception as failure:  # pylint: disable=broad-except
-        return f"{type(failure).__name__}: {failure}"
+        lines = [entry.lineno for entry in
+                 traceback.extract_tb(failure.__traceback__)]
+        return f"{type(failure).__name__}: {failure} (lines {lines})"
     return None
 
 
