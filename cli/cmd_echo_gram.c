@@ -107,9 +107,8 @@ loop(struct echo *e, uint8_t *data, const tn_addr *own)
         if (n < 0) {
             return say_failed((int)n, &e->ep);
         }
-        int err = show(e, data, (size_t)n, &from);
-        if (err < 0) {
-            return say_failed(err, NULL);
+        if (show(e, data, (size_t)n, &from) < 0) {
+            return EXIT_FAILED;
         }
         answer(e, data, (size_t)n, &from, own);
     }
