@@ -118,6 +118,9 @@ check(struct echo *e, int n, char **words)
                                 "nothing",
                          wrong);
     }
+    if (o->rst && where_is_unix(&e->ep)) {
+        return say_usage("--rst needs TCP: Unix sockets have no reset");
+    }
     return o->frame ? check_frame(e) : EXIT_DONE;
 }
 
@@ -127,7 +130,7 @@ listening(struct echo *e)
     char text[TN_ADDR_TEXT];
     (void)where_bound(e->sock, text, sizeof(text));
     say("%s server on %s%s", modes[e->o->mode],
-        where_is_gram(&e->ep) ? "udp://" : "", text);
+        e->ep.transport == TN_UDP ? "udp://" : "", text);
     return run_ready(e->o->ready_fd, text);
 }
 

@@ -98,6 +98,7 @@ USAGE = [
     ("echo --drop 5 :1",
      "echo: --drop needs datagrams (-u): a stream loses nothing"),
     ("echo -u --rst :1", "echo: --rst needs a stream, not datagrams"),
+    ("echo --rst unix:/s", "echo: --rst needs TCP: Unix sockets have no reset"),
     ("echo -u --frame line :1", "echo: --frame needs a stream, not datagrams"),
     ("echo -u --coalesce 1s :1",
      "echo: --coalesce needs a stream, not datagrams"),
