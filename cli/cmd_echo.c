@@ -68,6 +68,39 @@ static const char *const examples[] = {
     NULL,
 };
 
+/* The option that datagrams, or a stream, cannot have; NULL if all fit. */
+static const char *
+misfit(const struct echo_opts *o, bool gram)
+{
+    if (!gram) {
+        return o->drop ? "--drop" : NULL;
+    }
+    if (o->frame) {
+        return "--frame";
+    }
+    if (o->coalesce) {
+        return "--coalesce";
+    }
+    if (o->rst) {
+        return "--rst";
+    }
+    return o->close_after >= 0 ? "--close-after" : NULL;
+}
+
+static int
+check_frame(struct echo *e)
+{
+    const struct echo_opts *o = e->o;
+    if (o->mode == ECHO_CHARGEN || o->mode == ECHO_DAYTIME) {
+        return say_usage("--frame goes with --mode upper, echo or discard");
+    }
+    if (tn_codec_parse(&e->codec, o->frame) < 0) {
+        return say_usage("--frame %s: no such codec (see man tenon-echo)",
+                         o->frame);
+    }
+    return EXIT_DONE;
+}
+
 static int
 check(struct echo *e, int n, char **words)
 {
@@ -78,26 +111,17 @@ check(struct echo *e, int n, char **words)
         return code;
     }
     bool gram = where_is_gram(&e->ep);
-    if (gram && (o->frame || o->coalesce || o->rst || o->close_after >= 0)) {
-        return say_usage("%s needs a stream, not datagrams",
-                         o->frame      ? "--frame"
-                         : o->coalesce ? "--coalesce"
-                         : o->rst      ? "--rst"
-                                       : "--close-after");
+    const char *wrong = misfit(o, gram);
+    if (wrong) {
+        return say_usage(gram ? "%s needs a stream, not datagrams"
+                              : "%s needs datagrams (-u): a stream loses "
+                                "nothing",
+                         wrong);
     }
-    if (!gram && o->drop) {
-        return say_usage("--drop needs datagrams (-u): a stream loses "
-                         "nothing");
+    if (o->rst && where_is_unix(&e->ep)) {
+        return say_usage("--rst needs TCP: Unix sockets have no reset");
     }
-    if (o->frame && o->mode != ECHO_UPPER && o->mode != ECHO_ECHO &&
-        o->mode != ECHO_DISCARD) {
-        return say_usage("--frame goes with --mode upper, echo or discard");
-    }
-    if (o->frame && tn_codec_parse(&e->codec, o->frame) < 0) {
-        return say_usage("--frame %s: no such codec (see man tenon-echo)",
-                         o->frame);
-    }
-    return EXIT_DONE;
+    return o->frame ? check_frame(e) : EXIT_DONE;
 }
 
 static int
@@ -106,7 +130,7 @@ listening(struct echo *e)
     char text[TN_ADDR_TEXT];
     (void)where_bound(e->sock, text, sizeof(text));
     say("%s server on %s%s", modes[e->o->mode],
-        where_is_gram(&e->ep) ? "udp://" : "", text);
+        e->ep.transport == TN_UDP ? "udp://" : "", text);
     return run_ready(e->o->ready_fd, text);
 }
 
@@ -124,13 +148,17 @@ on_end(const tn_addr *peer, int result, void *arg)
 static int
 serve(struct echo *e)
 {
-    if (where_is_gram(&e->ep)) {
-        return echo_grams(e);
-    }
     tn_serve_opts how = {
         .max_connections = e->o->max, .idle = e->o->wait, .on_end = on_end};
-    int err = tn_serve(e->sock, echo_stream, e, &how);
-    return e->code ? e->code : say_failed(err, &e->ep);
+    int code;
+    tn_deadline(&e->scope, TN_FOREVER);
+    if (where_is_gram(&e->ep)) {
+        code = echo_grams(e);
+    } else {
+        code = say_failed(tn_serve(e->sock, echo_stream, e, &how), &e->ep);
+    }
+    (void)tn_scope_end(&e->scope);
+    return e->code != EXIT_DONE ? e->code : code;
 }
 
 /* The root of the command's tasks. */

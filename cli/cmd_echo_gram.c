@@ -28,7 +28,7 @@ next_random(uint64_t *state)
 }
 
 static bool
-may_answer(const struct echo *e, const tn_addr *from, const tn_addr *own)
+may_answer(const tn_addr *from, const tn_addr *own)
 {
     bool ip = from->u.sa.sa_family != AF_UNIX;
     if (from->len == 0 || tn_addr_equal(from, own)) {
@@ -37,7 +37,6 @@ may_answer(const struct echo *e, const tn_addr *from, const tn_addr *own)
     if (ip && tn_addr_port(from) < ECHO_SAFE_PORT) {
         return false;
     }
-    (void)e;
     return true;
 }
 
@@ -79,7 +78,7 @@ answer(struct echo *e, uint8_t *data, size_t n, const tn_addr *from,
        const tn_addr *own)
 {
     char text[TN_ADDR_TEXT];
-    if (!may_answer(e, from, own)) {
+    if (!may_answer(from, own)) {
         if (e->o->verbose) {
             say("%s: not answered, see tenon-echo(1)",
                 tn_addr_format(from, text, sizeof(text)));
@@ -88,6 +87,9 @@ answer(struct echo *e, uint8_t *data, size_t n, const tn_addr *from,
     }
     if (e->o->drop &&
         next_random(&e->random) % PER_CENT < (uint64_t)e->o->drop) {
+        return;
+    }
+    if (e->o->mode == ECHO_DISCARD) {
         return;
     }
     size_t len = compose(e, data, n);
@@ -107,9 +109,8 @@ loop(struct echo *e, uint8_t *data, const tn_addr *own)
         if (n < 0) {
             return say_failed((int)n, &e->ep);
         }
-        int err = show(e, data, (size_t)n, &from);
-        if (err < 0) {
-            return say_failed(err, NULL);
+        if (show(e, data, (size_t)n, &from) < 0) {
+            return EXIT_FAILED;
         }
         answer(e, data, (size_t)n, &from, own);
     }

@@ -8,6 +8,7 @@
 #include <tenon/addr.h>
 #include <tenon/codec.h>
 #include <tenon/sock.h>
+#include <tenon/task.h>
 
 /* Order of the words in cmd_echo.c. */
 enum echo_mode {
@@ -55,7 +56,8 @@ struct echo {
     tn_sock *sock;  /* listening or bound */
     uint64_t random;
     unsigned long count; /* connections so far */
-    int code;
+    tn_scope scope;      /* around the serving, to end it */
+    int code;            /* why it was ended; 0: it was not */
 };
 
 /* --- cmd_echo_stream.c: the handler of one connection --------------------- */

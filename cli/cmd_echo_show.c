@@ -94,5 +94,9 @@ echo_show(struct echo *e, const struct echo_seen *seen)
     put(&l, "\n");
     l.text[l.len - 1] = '\n';
     ssize_t n = tn_sendall(e->out, l.text, l.len, NULL);
+    if (n < 0 && n != -ECANCELED && e->code == EXIT_DONE) {
+        e->code = say_failed(tn_fail((int)n, "write", "stdout"), NULL);
+        tn_scope_cancel(&e->scope); /* a microscope nobody looks through */
+    }
     return n < 0 ? (int)n : 0;
 }

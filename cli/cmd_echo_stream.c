@@ -6,7 +6,6 @@
  * it answers, so it is made in place and sent from there.
  */
 #include <tenon/err.h>
-#include <tenon/sockopt.h>
 #include <tenon/task.h>
 
 #include "cmd_echo_int.h"
@@ -220,9 +219,9 @@ talk_back(struct stream *s)
     int r = 1;
     while (r > 0 && !s->ended) {
         r = collect(s);
-        if (r >= 0 && s->whole > 0) {
+        if (s->whole > 0 && r != -ECANCELED) { /* also before what is bad */
             int err = answer(s);
-            r = err < 0 ? err : r;
+            r = r >= 0 && err < 0 ? err : r;
         }
     }
     if (r == 0 && s->len > 0) {
@@ -276,6 +275,16 @@ tell_time(struct stream *s)
 
 /* --- one connection ------------------------------------------------------- */
 
+/* tn_serve() closes the connection decently. A connect to nowhere ends it
+   before, with a reset: connect(2) AF_UNSPEC. */
+static int
+reset(tn_sock *conn)
+{
+    tn_addr nowhere = {.len = sizeof(struct sockaddr),
+                       .u.sa.sa_family = AF_UNSPEC};
+    return tn_connect(conn, &nowhere);
+}
+
 int
 echo_stream(tn_sock *conn, const tn_addr *peer, void *arg)
 {
@@ -294,7 +303,7 @@ echo_stream(tn_sock *conn, const tn_addr *peer, void *arg)
     } else {
         err = talk_back(&s);
     }
-    int reset = e->o->rst ? tn_set(conn, TN_LINGER, 0) : 0;
+    int gone = e->o->rst ? reset(conn) : 0;
     free(s.data);
-    return err < 0 ? err : reset;
+    return err < 0 ? err : gone;
 }

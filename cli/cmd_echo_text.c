@@ -54,7 +54,7 @@ echo_send(struct echo *e, tn_sock *sock, const uint8_t *data, size_t n,
           const tn_addr *to)
 {
     size_t piece = e->o->chunk ? (size_t)e->o->chunk : n;
-    while (n > 0) {
+    do { /* a datagram may be empty */
         size_t len = n < piece ? n : piece;
         int err = e->o->delay ? tn_sleep(e->o->delay) : 0;
         if (err < 0) {
@@ -67,6 +67,6 @@ echo_send(struct echo *e, tn_sock *sock, const uint8_t *data, size_t n,
         }
         data += len;
         n -= len;
-    }
+    } while (n > 0);
     return 0;
 }

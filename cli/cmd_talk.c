@@ -48,7 +48,7 @@ static const struct opt opts[] = {
                "Speak messages: each line of input is sent as one, each that "
                "comes is printed as a line (line, u32be, i32ne, fixed:N, "
                "...)."),
-    OPT_FLAG(T, bare, "bare", 'b',
+    OPT_FLAG(T, bare, "bare", 'B',
              "Send each line without its newline, print "
              "each receive as a line: for peers that use none."),
     OPT_FLAG(T, crlf, "crlf", 'C', "Send CR LF where a line ends."),
@@ -56,14 +56,14 @@ static const struct opt opts[] = {
              "Show on stderr in hexadecimal what each "
              "receive returned and each send took; on a terminal instead of "
              "the text."),
-    OPT_FLAG(T, raw, "raw", 'r',
+    OPT_FLAG(T, raw, "raw", 0,
              "Leave control characters in what is printed "
              "on a terminal."),
     OPT_FLAG(T, no_input, "no-input", 'd', "Do not read stdin."),
     OPT_FLAG(T, zero, "zero", 'z',
              "Only see whether the port, or each of "
              "LOW-HIGH, is open; print those that are."),
-    OPT_FLAG(T, broadcast, "broadcast", 0,
+    OPT_FLAG(T, broadcast, "broadcast", 'b',
              "Datagrams may go to a broadcast "
              "address, and anybody may answer."),
     OPT_SIZE(T, gram, "datagram", 0, "N", 1, TALK_GRAM_MAX, "16k",

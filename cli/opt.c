@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    NEAR_MAX = 32 /* longer words are compared by their head */
+    NEAR_MAX = 24 /* longer words are compared by their head */
 };
 
 /* The words that are still to be looked at. */
@@ -21,32 +21,34 @@ struct cursor {
 /* --- what was probably meant ---------------------------------------------- */
 
 static int
-least(int a, int b, int c)
+least(int a, int b)
 {
-    int m = a < b ? a : b;
-    return m < c ? m : c;
+    return a < b ? a : b;
 }
 
-/* Levenshtein's distance in one row. */
+/* Letters to insert, delete, change or swap with their neighbour. */
 static int
 distance(const char *a, const char *b)
 {
-    int row[NEAR_MAX + 1];
+    uint8_t d[NEAR_MAX + 1][NEAR_MAX + 1];
+    int m = (int)strnlen(a, NEAR_MAX);
     int n = (int)strnlen(b, NEAR_MAX);
-    for (int j = 0; j <= n; j++) {
-        row[j] = j;
-    }
-    for (int i = 0; a[i] && i < NEAR_MAX; i++) {
-        int corner = row[0];
-        row[0] = i + 1;
-        for (int j = 1; j <= n; j++) {
-            int above = row[j];
-            row[j] =
-                least(above + 1, row[j - 1] + 1, corner + (a[i] != b[j - 1]));
-            corner = above;
+    for (int i = 0; i <= m; i++) {
+        for (int j = 0; j <= n; j++) {
+            if (i == 0 || j == 0) {
+                d[i][j] = (uint8_t)(i + j);
+                continue;
+            }
+            int best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            best = least(best, least(d[i - 1][j], d[i][j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+                a[i - 2] == b[j - 1]) {
+                best = least(best, d[i - 2][j - 2] + 1);
+            }
+            d[i][j] = (uint8_t)best;
         }
     }
-    return row[n];
+    return d[m][n];
 }
 
 static bool

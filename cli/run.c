@@ -54,6 +54,13 @@ program_start(void)
     return err;
 }
 
+/* Of plain system calls, which do not write what tn_why() reads. */
+static const char *
+system_reason(void)
+{
+    return errno == EBADF ? "it is not open" : tn_strerror(-errno);
+}
+
 int
 program_end(int code)
 {
@@ -61,7 +68,7 @@ program_end(int code)
         return code;
     }
     if (code == EXIT_DONE) {
-        say("write stdout: %s", tn_strerror(-errno));
+        say("write stdout: %s", system_reason());
         code = EXIT_FAILED;
     }
     return code;
@@ -139,7 +146,7 @@ run_ready(int fd, const char *text)
         return EXIT_DONE;
     }
     if (dprintf(fd, "%s\n", text) < 0) {
-        say("--ready-fd %d: %s", fd, tn_strerror(-errno));
+        say("--ready-fd %d: %s", fd, system_reason());
         return EXIT_FAILED;
     }
     return EXIT_DONE;

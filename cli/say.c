@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
     SAY_LINE = 1024,       /* longer lines are cut */
@@ -63,22 +64,36 @@ is_ip(const tn_endpoint *ep)
     return ep && (ep->transport == TN_TCP || ep->transport == TN_UDP);
 }
 
+/* What stands where a Unix socket should be. */
+static const char *
+hint_path(const tn_endpoint *ep, const char *otherwise)
+{
+    struct stat st;
+    if (ep->host[0] == '@' || stat(ep->host, &st) != 0) {
+        return otherwise;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return " (that is a directory)";
+    }
+    return S_ISSOCK(st.st_mode) ? otherwise : " (that is no socket)";
+}
+
 static const char *
 hint(int err, const tn_endpoint *ep)
 {
+    bool path = ep && !is_ip(ep);
     switch (-err) {
     case ECONNREFUSED:
-        return " (nothing is listening there)";
+        return path ? hint_path(ep, " (nothing is listening there)")
+                    : " (nothing is listening there)";
     case EADDRINUSE:
-        return is_ip(ep) ? " (another program has this port)"
-                         : " (another program has this name)";
+        return path ? hint_path(ep, " (another program listens there)")
+                    : " (another program has this port)";
     case EACCES:
         if (is_ip(ep) && ep->port > 0 && ep->port < FIRST_FREE_PORT) {
             return " (ports below 1024 need root)";
         }
         return "";
-    case EADDRNOTAVAIL:
-        return " (not an address of this machine)";
     case EMFILE:
         return " (see ulimit -n)";
     default:
@@ -89,8 +104,12 @@ hint(int err, const tn_endpoint *ep)
 int
 say_failed(int err, const tn_endpoint *ep)
 {
-    if (err != -ECANCELED) {
-        say("%s%s", tn_why(), hint(err, ep));
+    const char *why = tn_why();
+    const char *colon = strrchr(why, ':');
+    if (err == -EBADF && colon) { /* of stdin or stdout: no socket at all */
+        say("%.*s: it is not open", (int)(colon - why), why);
+    } else if (err != -ECANCELED) {
+        say("%s%s", why, hint(err, ep));
     }
     return err == -ETIME || err == -ETIMEDOUT ? EXIT_TIMEOUT : EXIT_FAILED;
 }

@@ -137,12 +137,19 @@ parse_one(tn_endpoint *ep, const struct where *w, const char *word)
         return parse_two(ep, w, "", word);
     }
     int err = tn_endpoint_parse(ep, word, w->udp ? TN_UDP : TN_TCP);
+    if (err == -ERANGE) {
+        return say_usage("%s: the port must be 0 to 65535", word);
+    }
     if (err < 0) {
-        return say_usage("%s", tn_why());
+        return say_usage("%s: %s%s", word, tn_strerror(err),
+                         err == TN_EADDRESS
+                             ? " (write host:port, [::1]:80 or unix:/path)"
+                             : "");
     }
     if (ep->port < 0) {
-        return say_usage("%s: no port (write %s:80, or %s 80)", word, word,
-                         word);
+        bool six = strchr(ep->host, ':') != NULL;
+        return say_usage("%s: no port (write %s%s%s:80, or %s 80)", word,
+                         six ? "[" : "", ep->host, six ? "]" : "", ep->host);
     }
     return EXIT_DONE;
 }

@@ -27,6 +27,7 @@ PROGRAM = os.environ.get("TENON_PROGRAM") or os.path.join(BUILD, "tenon")
 COURSE = os.path.join(SOURCE, "..", "shared", "course")
 
 cases = []
+_started = []
 
 
 class Skip(Exception):
@@ -80,6 +81,16 @@ def _run_one(function):
     finally:
         signal.alarm(0)
         Tenon.end_all()
+        while _started:
+            process = _started.pop()
+            process.kill()
+            process.wait()
+
+
+def started(process):
+    """Have a process ended with the case that started it."""
+    _started.append(process)
+    return process
 
 
 def run():
