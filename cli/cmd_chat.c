@@ -38,7 +38,7 @@ enum {
 static const struct opt opts[] = {
     OPT_STRING(struct chat_opts, name, "name", 'n', "NAME", NULL,
                "What to be called in the room; by default your login name."),
-    OPT_TIME(struct chat_opts, quit, "quit", 'q', "T", 0, 24 * 60 * TN_MIN,
+    OPT_TIME(struct chat_opts, quit, "quit", 'q', "T", 0, TN_MIN * 60 * 24,
              "500ms",
              "When input comes from a pipe or a file: stay this long after "
              "its end, for answers."),

@@ -7,7 +7,8 @@
 #include <string.h>
 
 /* What the room says, [DIALECT_ZH] and [DIALECT_EN]. The first two go behind a
-   name; the Chinese ones are the course's, the second with a full-width colon. */
+   name; the Chinese ones are the course's, with a full-width colon for a
+   leave. */
 static const char *const joined[] = {": 加入了群聊", ": joined the chat"};
 static const char *const left[] = {"：离开了聊天室", ": left the chat"};
 static const char *const bye[] = {"* 聊天室关闭了，再见",
@@ -242,9 +243,9 @@ add_character(struct name *n, const char *s, size_t len, uint32_t c)
 int
 dialect_name(char *dst, const char *src, size_t n)
 {
-    char clean[4 * ROOM_NAME_MAX + 1];
+    char clean[DIALECT_WANTED + 1];
     struct name name = {.dst = dst};
-    size_t len = n < 4 * ROOM_NAME_MAX ? n : 4 * ROOM_NAME_MAX;
+    size_t len = n < DIALECT_WANTED ? n : DIALECT_WANTED;
 
     dst[0] = '\0';
     if (!tn_text_valid(src, n)) {

@@ -26,6 +26,9 @@ enum dialect_limit {
     /* Bytes of a datagram to a plain member: what the course's clients read
        (1,024) and what passes every network whole. */
     DIALECT_DATAGRAM = 1000,
+    /* Bytes of what somebody wants to be called, before blanks and invisible
+       characters are taken away; more is too long whatever it is. */
+    DIALECT_WANTED = 256,
 };
 
 /* What one line of a datagram asks for. */

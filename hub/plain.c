@@ -19,7 +19,7 @@ enum {
    waits in the queue, has been told: till then it gets what came before. */
 struct slot {
     room_id id; /* 0: free */
-    tn_addr addr;
+    struct udp_peer peer;
     uint64_t since; /* number of its join: it gets what came after */
     bool newline;   /* its own datagrams end in one */
     bool gone;      /* nobody listens there; the undertaker knows */
@@ -56,7 +56,7 @@ find(plain *p, const tn_addr *addr)
     for (size_t i = 0; i < p->high; i++) {
         struct slot *s = &p->slot[i];
 
-        if (s->id != 0 && tn_addr_equal(&s->addr, addr) &&
+        if (s->id != 0 && tn_addr_equal(&s->peer.addr, addr) &&
             room_has(p->room, s->id)) {
             return s;
         }
@@ -89,7 +89,7 @@ is_crowded(const plain *p, const tn_addr *from)
     for (size_t i = 0; i < p->high; i++) {
         const struct slot *s = &p->slot[i];
 
-        if (s->id != 0 && gate_same_host(from, &s->addr)) {
+        if (s->id != 0 && gate_same_host(from, &s->peer.addr)) {
             count++;
         }
     }
@@ -130,7 +130,7 @@ deliver(plain *p)
 
         if (is_for(s, ev)) {
             (void)udp_send(&p->udp, p->line, len + (s->newline ? 1 : 0),
-                           &s->addr);
+                           &s->peer);
         }
         if (ev->what == ROOM_LEAVE && s->id == ev->who) {
             s->id = 0;
@@ -170,10 +170,10 @@ plain_flush(plain *p)
 
 /* Called where a send or a receive found out, so it must not suspend. */
 static void
-on_gone(void *arg, const tn_addr *peer)
+on_gone(void *arg, const tn_addr *addr)
 {
     plain *p = arg;
-    struct slot *s = find(p, peer);
+    struct slot *s = find(p, addr);
 
     /* There is room for every member, and each is sent once. */
     if (s != NULL && !s->gone && tn_chan_try_send(p->graves, &s->id) == 0) {
@@ -218,14 +218,14 @@ sweeper(void *arg)
 
 /* Answer somebody who is not let in, in no more bytes than it sent. */
 static void
-refuse(plain *p, const tn_addr *from, size_t budget, int err)
+refuse(plain *p, const struct udp_peer *from, size_t budget, int err)
 {
     char line[DIALECT_DATAGRAM];
     size_t newline = p->reader.newline ? 1 : 0;
     size_t cap = budget < sizeof(line) ? budget : sizeof(line);
     size_t len;
 
-    drop(p, from, "not let in");
+    drop(p, &from->addr, "not let in");
     if (cap <= newline) {
         return;
     }
@@ -237,7 +237,7 @@ refuse(plain *p, const tn_addr *from, size_t budget, int err)
 
 /* Let the sender of a datagram in under the name that p->reader holds. */
 static int
-admit(plain *p, const tn_addr *from)
+admit(plain *p, const struct udp_peer *from)
 {
     struct slot *s = find_free(p);
     int64_t now = tn_now();
@@ -248,10 +248,10 @@ admit(plain *p, const tn_addr *from)
     if (s == NULL) {
         return -EUSERS;
     }
-    if (is_crowded(p, from) || !gate_join(&p->gate, from, now)) {
+    if (is_crowded(p, &from->addr) || !gate_join(&p->gate, &from->addr, now)) {
         return -EAGAIN;
     }
-    s->addr = *from;
+    s->peer = *from;
     s->newline = p->reader.newline;
     s->gone = false;
     s->since = room_latest(p->room) + 1;
@@ -262,12 +262,12 @@ admit(plain *p, const tn_addr *from)
 /* Do what the lines of a datagram ask for. Each may suspend, so the member is
    looked up for each. */
 static void
-obey(plain *p, const tn_addr *from, size_t size)
+obey(plain *p, const struct udp_peer *from, size_t size)
 {
     struct dialect_reader *r = &p->reader;
 
     for (;;) {
-        struct slot *s = find(p, from);
+        struct slot *s = find(p, &from->addr);
         room_id id = s != NULL ? s->id : 0;
         int err;
 
@@ -290,21 +290,21 @@ obey(plain *p, const tn_addr *from, size_t size)
 }
 
 static void
-on_datagram(void *arg, const tn_addr *from, const char *buf, size_t n)
+on_datagram(void *arg, const struct udp_peer *from, const char *buf, size_t n)
 {
     plain *p = arg;
     struct slot *s;
 
     if (n > 0 && (unsigned char)buf[0] == PLAIN_NOT_TEXT) {
-        drop(p, from, "not plain text");
+        drop(p, &from->addr, "not plain text");
         return;
     }
-    if (!gate_is_attached(&p->gate, from, tn_now())) {
-        drop(p, from, "not on an attached network");
+    if (!gate_is_attached(&p->gate, &from->addr, tn_now())) {
+        drop(p, &from->addr, "not on an attached network");
         return;
     }
     dialect_open(&p->reader, buf, n);
-    s = find(p, from);
+    s = find(p, &from->addr);
     if (s != NULL && n > 0) {
         s->newline = p->reader.newline;
     }

@@ -6,6 +6,10 @@
  * kernel keeps it in the socket's error queue with the address it is about
  * (IP_RECVERR, ip(7)), and fails the next call on the socket, whatever that
  * was for. Both are dealt with here.
+ *
+ * A machine may have several addresses, and a peer that is connected to one
+ * hears no other; so what goes to a peer goes out from the address that it
+ * wrote to (IP_PKTINFO).
  */
 #ifndef HUB_UDP_H
 #define HUB_UDP_H
@@ -25,12 +29,18 @@ enum udp_limit {
     UDP_FAILURES = 1000,
 };
 
-/* A datagram came; borrowed until return; may suspend. */
-typedef void udp_datagram(void *arg, const tn_addr *from, const char *buf,
-                          size_t n);
+/* Who is at the other end, and as whom it knows us. */
+struct udp_peer {
+    tn_addr addr;
+    tn_addr local; /* len 0: not known; its port does not matter */
+};
 
-/* Nobody listens at `peer` any more. Must not suspend. */
-typedef void udp_gone(void *arg, const tn_addr *peer);
+/* A datagram came; borrowed until return; may suspend. */
+typedef void udp_datagram(void *arg, const struct udp_peer *from,
+                          const char *buf, size_t n);
+
+/* Nobody listens at `addr` any more. Must not suspend. */
+typedef void udp_gone(void *arg, const tn_addr *addr);
 
 struct udp {
     tn_sock *sock;
@@ -66,7 +76,8 @@ int udp_serve(struct udp *u);
  * @param to   borrowed until return.
  * @return 0; as tn_sendto().
  */
-int udp_send(struct udp *u, const void *buf, size_t n, const tn_addr *to);
+int udp_send(struct udp *u, const void *buf, size_t n,
+             const struct udp_peer *to);
 
 /**
  * Close the socket.

@@ -92,6 +92,20 @@ def both_families():
 
 
 @tap.case
+def several_addresses():
+    """Each hears from the address that he wrote to"""
+    for bind in ("::", "0.0.0.0"):
+        h = hub(bind=bind)
+        ann, = join(h, "ann")
+        bob = Member(h, "bob", host="127.0.0.77")
+        ann.hears("bob: 加入了群聊")
+        ann.say("hi")  # his socket is connected: no other sender gets through
+        bob.hears("ann:hi")
+        taken = Member(h, "ann", host="127.8.8.8")
+        tap.equal(taken.hear(), "!", "a refusal")
+
+
+@tap.case
 def restarted():
     """name:text from an unknown address joins and says it"""
     h = hub()
