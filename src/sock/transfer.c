@@ -344,6 +344,12 @@ send_part(tn_sock *s, struct rest *rest, struct tn__limit *lim)
         return r;
     }
     op = (struct tn__op){.kind = TN__SENDMSG, .u.m = {rest->m, 0}};
+    if (!s->fd.is_socket) { /* a pipe takes one part after the other */
+        op.kind = TN__SEND;
+        op.u.io.buf = rest->m->msg_iov->iov_base;
+        op.u.io.len = rest->m->msg_iov->iov_len;
+        op.u.io.flags = 0;
+    }
     r = tn__sock_await(s, &op, lim);
     if (r > 0) {
         advance(rest->m, (size_t)r);
