@@ -96,9 +96,9 @@ wait_turn(tn_loop *loop)
     if (r == -EDEADLK) {
         report_deadlock(loop);
     }
-    if (r == -EINTR && loop->catch_interrupt && tn__interrupted()) {
-        give_up(loop, r);
-    } else if (r < 0 && r != -EINTR && !loop->done) {
+    /* Once the root task is gone there is nobody to tell. */
+    if (!loop->done &&
+        (r == -EINTR ? loop->catch_interrupt && tn__interrupted() : r < 0)) {
         give_up(loop, r);
     }
     if (r != 0) {
