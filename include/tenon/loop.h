@@ -52,7 +52,8 @@ TN_API tn_loop *tn_loop_self(void);
  * @param loop  borrowed; its tn_run() must not have returned.
  * @param fn    must not suspend; it may cancel, start tasks, fill a channel.
  * @param arg   borrowed until `fn` ran.
- * @return 0; -ESHUTDOWN if the loop is ending; -EAGAIN if 65,536 wait already.
+ * @return 0; -ESHUTDOWN if the loop is ending; -EAGAIN if 65,536 wait already;
+ *   -ENOMEM.
  * @suspends   no.
  * @thread     any.
  * @see        Python loop.call_soon_threadsafe.
@@ -63,7 +64,7 @@ TN_API TN_USE int tn_post(tn_loop *loop, void (*fn)(void *), void *arg);
  * Cancel the root task of a loop.
  *
  * @param loop  borrowed; its tn_run() must not have returned.
- * @return 0; -ESHUTDOWN.
+ * @return as tn_post().
  * @suspends   no.
  * @thread     any.
  * @see        Python loop.stop.

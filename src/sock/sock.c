@@ -140,6 +140,30 @@ tn__sock_await(tn_sock *s, struct tn__op *op, struct tn__limit *lim)
 }
 
 ssize_t
+tn__sock_await_unix(tn_sock *s, struct tn__op *op, struct tn__limit *lim)
+{
+    struct tn__limit once = {.timeout = 0};
+    ssize_t r;
+
+    if (!tn__self || s->net != &tn__net_kernel) {
+        return tn__sock_await(s, op, lim);
+    }
+    for (;;) {
+        r = tn__sock_await(s, op, &once);
+        if (r != -EAGAIN || lim->timeout == 0) {
+            return r;
+        }
+        if (tn_now() >= tn__limit_deadline(lim, tn_now())) {
+            return -ETIME;
+        }
+        r = tn_sleep(TN_UNIX_RETRY);
+        if (r < 0) {
+            return r;
+        }
+    }
+}
+
+ssize_t
 tn__sock_run(tn_sock *s, struct tn__op *op, int flags, const char *verb)
 {
     struct tn__limit lim = tn__sock_limit(s, flags);
@@ -212,38 +236,13 @@ tn_accept(tn_sock *sock, tn_sock **out, tn_addr *peer)
     return 0;
 }
 
-/* Unix sockets connect at once or find the backlog full, of which no event
-   tells the end: look again after a while. */
-static ssize_t
-connect_unix(tn_sock *s, struct tn__op *op, struct tn__limit *lim)
-{
-    struct tn__limit once = {.timeout = 0};
-    ssize_t r;
-
-    for (;;) {
-        r = tn__sock_await(s, op, &once);
-        if (r != -EAGAIN || lim->timeout == 0) {
-            return r;
-        }
-        if (tn_now() >= tn__limit_deadline(lim, tn_now())) {
-            return -ETIME;
-        }
-        r = tn_sleep(TN_UNIX_RETRY);
-        if (r < 0) {
-            return r;
-        }
-    }
-}
-
 static ssize_t
 connect_op(tn_sock *s, struct tn__op *op, struct tn__limit *lim)
 {
     bool is_unix = op->u.a.addr->u.sa.sa_family == AF_UNIX;
 
-    if (is_unix && tn__self && s->net == &tn__net_kernel) {
-        return connect_unix(s, op, lim);
-    }
-    return tn__sock_await(s, op, lim);
+    return is_unix ? tn__sock_await_unix(s, op, lim)
+                   : tn__sock_await(s, op, lim);
 }
 
 int

@@ -40,6 +40,11 @@ void tn__sock_leave(tn_sock *s);
 ssize_t tn__sock_await(tn_sock *s, struct tn__op *op,
                        struct tn__limit *lim); /* suspends */
 
+/* The same for what finds a full queue of a Unix socket, of which no event
+   tells the end: look again after a while. */
+ssize_t tn__sock_await_unix(tn_sock *s, struct tn__op *op,
+                            struct tn__limit *lim); /* suspends */
+
 /* Enter, run, leave, and record a failure under the verb's name. */
 ssize_t tn__sock_run(tn_sock *s, struct tn__op *op, int flags,
                      const char *verb); /* suspends */

@@ -205,6 +205,15 @@ tn__send_unlock(tn_sock *s)
     }
 }
 
+/* A datagram by address into a full Unix queue: the kernel reports room all
+   the time, and has none. */
+static bool
+is_unix_datagram(const tn_sock *s, const struct tn__op *op)
+{
+    return s->family == AF_UNIX && s->type == SOCK_DGRAM &&
+           op->kind == TN__SENDMSG && op->u.m.msg->msg_name;
+}
+
 ssize_t
 tn__send_op(tn_sock *s, struct tn__op *op, struct tn__limit *lim)
 {
@@ -213,7 +222,13 @@ tn__send_op(tn_sock *s, struct tn__op *op, struct tn__limit *lim)
     if (r < 0) {
         return r;
     }
-    r = s->broken ? TN_EBROKEN : tn__sock_await(s, op, lim);
+    if (s->broken) {
+        r = TN_EBROKEN;
+    } else if (is_unix_datagram(s, op)) {
+        r = tn__sock_await_unix(s, op, lim);
+    } else {
+        r = tn__sock_await(s, op, lim);
+    }
     tn__send_unlock(s);
     return r;
 }
@@ -329,6 +344,12 @@ send_part(tn_sock *s, struct rest *rest, struct tn__limit *lim)
         return r;
     }
     op = (struct tn__op){.kind = TN__SENDMSG, .u.m = {rest->m, 0}};
+    if (!s->fd.is_socket) { /* a pipe takes one part after the other */
+        op.kind = TN__SEND;
+        op.u.io.buf = rest->m->msg_iov->iov_base;
+        op.u.io.len = rest->m->msg_iov->iov_len;
+        op.u.io.flags = 0;
+    }
     r = tn__sock_await(s, &op, lim);
     if (r > 0) {
         advance(rest->m, (size_t)r);

@@ -137,7 +137,9 @@ tn__inbox_drain(tn_loop *loop)
     struct tn__inbox *in = &loop->inbox;
     struct tn__post *p;
 
-    if (!atomic_load_explicit(&in->full, memory_order_relaxed)) {
+    /* Once the root task has ended the door is shut, whether or not somebody
+       stands in it: what was let in runs, the rest is refused. */
+    if (!atomic_load_explicit(&in->full, memory_order_relaxed) && !loop->done) {
         return;
     }
     pthread_mutex_lock(&in->lock);

@@ -83,10 +83,10 @@ give_up(tn_loop *loop, int code)
 static bool
 may_go_on(const tn_loop *loop, int err)
 {
-    if (err == -EINTR) {
-        return !loop->catch_interrupt || !tn__interrupted();
+    if (loop->done) {
+        return true; /* there is nobody left to tell */
     }
-    return loop->done;
+    return err == -EINTR && !(loop->catch_interrupt && tn__interrupted());
 }
 
 static void

@@ -242,7 +242,7 @@ tn_offload(int (*fn)(void *data), void *data, size_t size)
 {
     int r;
 
-    if (size > TN_OFFLOAD_MAX) {
+    if (size > TN_OFFLOAD_MAX || (size > 0 && !data)) {
         return -EINVAL;
     }
     if (!tn__self) {

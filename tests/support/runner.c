@@ -191,6 +191,22 @@ wait_child(pid_t child, int64_t limit_ms)
     return outcome;
 }
 
+/* The measurements of a test that passed: its lines that begin with "# ". */
+static void
+show_comments(int output)
+{
+    static char text[SHOWN_OUTPUT];
+    ssize_t len = pread(output, text, sizeof(text) - 1, 0);
+    char *rest = text;
+
+    text[len > 0 ? len : 0] = '\0';
+    for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
+        if (strncmp(line, "# ", 2) == 0) {
+            puts(line);
+        }
+    }
+}
+
 /* What the test wrote, as TAP comments. */
 static void
 show_output(int output)
@@ -255,6 +271,8 @@ report(const struct job *job, size_t number, const struct outcome *outcome,
     if (fault) {
         printf("# %s:%d: %s\n", job->test->file, job->test->line, fault);
         show_output(output);
+    } else {
+        show_comments(output);
     }
     return fault == NULL;
 }

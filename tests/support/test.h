@@ -10,7 +10,8 @@
  * runs in a child of its own, with a time limit, in its own process group, and
  * must leave as many descriptors open as it found. A failed assertion ends
  * that test only, from any thread and from any task's stack. Output is TAP;
- * what a test printed is shown when it fails.
+ * what a test printed is shown when it fails, and lines that begin with "# "
+ * when it passes.
  *
  * PROGRAM [-l] [-n] [NAME...]: -l lists, -n runs in this process for gdb,
  * NAME is "name", "name/param" or, for every parameter, "name".

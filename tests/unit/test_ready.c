@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <time.h>
 
 /* ---- data and the end in one segment ---- */
 
@@ -210,6 +211,15 @@ drain_datagrams(void *arg)
     }
 }
 
+static int64_t
+cpu_time(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return ts.tv_sec * TN_SEC + ts.tv_nsec;
+}
+
 /* A Unix datagram to somebody whose queue is full, sent by address: the kernel
    tells nobody when there is room. */
 static int
@@ -217,6 +227,7 @@ full_unix_queue(void *arg)
 {
     const bool *connected = arg;
     tn_sock *to, *from, *other;
+    int64_t before;
     tn_scope limit;
     tn_group g;
     tn_addr a;
@@ -233,10 +244,16 @@ full_unix_queue(void *arg)
     if (*connected) {
         OK(tn_connect(from, &a));
     }
+    before = cpu_time();
+    tn_settimeout(from, 100 * TN_MS);
+    ERR(*connected ? tn_send(from, "x", 1, 0) : tn_sendto(from, "x", 1, 0, &a),
+        -ETIME);
+    LE(cpu_time() - before, 50 * TN_MS);
+    tn_settimeout(from, TN_FOREVER);
     tn_group_init(&g, 0);
     OK(tn_go(&g, drain_datagrams, to));
     tn_deadline(&limit, 2 * TN_SEC);
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 100; i++) {
         EQ(*connected ? tn_send(from, "x", 1, 0)
                       : tn_sendto(from, "x", 1, 0, &a),
            1);
