@@ -18,7 +18,7 @@ READMES = ("README.md", "README.zh.md")
 # Others give patterns, not names; of them only the links are looked at.
 CHECKED = READMES + ("docs/", "CHANGELOG.md")
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.M | re.S)
-SPAN = re.compile(r"`([^`\n]+)`")
+SPAN = re.compile(r"`((?:[^`\n]|\n(?!\n))+)`")
 LINK = re.compile(r"\[[^]\n]*\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"(?<![\w./-])(?:build/)?tenon ([a-z]+)(?=[\s`<]|$)")
 TARGET = re.compile(r"(?:^|[;&|]\s*|\$ )make ([a-z][\w-]*)", re.M)
@@ -27,7 +27,8 @@ FOLDERS = ("src", "hub", "cli", "include", "docs", "tests", "tools",
            "examples", "bench", "man")
 PATH = re.compile(r"(?<![\w./-])((?:" + "|".join(FOLDERS) +
                   r")/[\w./-]*[\w/])(?![\w*{<])")
-PROGRAM = re.compile(r"(?<![\w.-])(?:build/)?examples/(\w+)(?![\w./])")
+PROGRAM = re.compile(
+    r"(?<![\w.-])(?:build/)?examples/(?!NAME\b)(\w+)(?![\w./])")
 SECTION = re.compile(r"^#+ ", re.M)
 
 
@@ -75,7 +76,7 @@ def code_of(text):
     for found in FENCE.finditer(text):
         yield found.start(3), found[2], found[3]
     for found in SPAN.finditer(FENCE.sub(blank, text)):
-        yield found.start(1), "", found[1]
+        yield found.start(1), "", found[1].replace("\n", " ")
 
 
 def compiles(code):
