@@ -31,10 +31,11 @@ $(B)/build.ninja: $(MESON_FILES)
 hub: build
 	@exec $(B)/tenon hub $(DIR)
 
-# gcc and clang without a warning, every test, the sanitizers, lint.
+# gcc and clang without a warning, every test, the sanitizers, the stack switch
+# of aarch64 under qemu-user, lint.
 check:
 	@tools/setup check
-	@tools/check gcc clang asan lint tidy-quick
+	@tools/check gcc clang asan arm64 lint tidy-quick
 
 # One part of it, or what takes too long to be part of it.
 asan tsan valgrind arm64 lint tidy:
