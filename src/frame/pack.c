@@ -32,6 +32,7 @@ load(const uint8_t *p, size_t size, bool little)
 static int
 put_signed(uint8_t *p, const tn_value *v, size_t size, bool little)
 {
+    TN_ASSERT(size >= 1 && size <= 8);
     int64_t most = INT64_MAX >> (64 - 8 * size);
     if (v->kind != TN_INT && v->kind != TN_UINT) {
         return -EINVAL;
@@ -50,6 +51,7 @@ put_signed(uint8_t *p, const tn_value *v, size_t size, bool little)
 static int
 put_unsigned(uint8_t *p, const tn_value *v, size_t size, bool little)
 {
+    TN_ASSERT(size >= 1 && size <= 8);
     uint64_t most = UINT64_MAX >> (64 - 8 * size);
     if (v->kind != TN_INT && v->kind != TN_UINT) {
         return -EINVAL;
@@ -250,6 +252,7 @@ tn__pack(void *buf, size_t cap, const char *fmt, tn__source *source, void *ctx)
 static tn_value
 get_signed(const uint8_t *p, size_t size, bool little)
 {
+    TN_ASSERT(size >= 1 && size <= 8);
     uint64_t sign = UINT64_C(1) << (8 * size - 1);
     uint64_t value = (load(p, size, little) ^ sign) - sign;
     return (tn_value){.kind = TN_INT, .u.i = (int64_t)value};
