@@ -102,7 +102,11 @@ send_input(struct flow *f, struct talk_in *in)
         f->moved_at = tn_now();
         if (r < 0) {
             failed(f, r);
-            return peer_takes_no_more(f, r) ? 0 : r;
+            if (!peer_takes_no_more(f, r)) {
+                return r;
+            }
+            talk_in_close(f->t);
+            return 0;
         }
         if (f->t->o->interval && tn_sleep(f->t->o->interval) < 0) {
             return -ECANCELED;

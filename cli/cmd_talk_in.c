@@ -9,8 +9,10 @@
 
 #include "cmd_talk_int.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool
 by_line(const struct talk_opts *o)
@@ -40,6 +42,16 @@ talk_in_fini(struct talk_in *in)
 {
     free(in->buf);
     free(in->wire);
+}
+
+void
+talk_in_close(struct talk *t)
+{
+    if (!t->in_tty) {
+        tn_close(t->in);
+        t->in = NULL;
+        talk_replace(STDIN_FILENO, O_RDONLY);
+    }
 }
 
 /* Read more behind what is there; 1, 0 at the end, or negative. */

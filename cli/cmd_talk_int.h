@@ -49,6 +49,10 @@ struct talk {
     bool in_tty, out_tty;
 };
 
+/** Put /dev/null in the place of a standard descriptor: were it only closed,
+    the next one made would take its place. In cmd_talk_out.c. */
+void talk_replace(int fd, int flags);
+
 /* --- cmd_talk_in.c: what is to be sent ------------------------------------ */
 
 struct talk_in {
@@ -71,6 +75,9 @@ void talk_in_fini(struct talk_in *in);
  * @return 1; 0 at the end of input; or negative, after tn_fail().
  */
 int talk_in_next(struct talk_in *in, tn_view *piece);
+
+/** Close stdin, so that who writes to it learns that nobody reads. */
+void talk_in_close(struct talk *t);
 
 /* --- cmd_talk_out.c: what came -------------------------------------------- */
 

@@ -121,17 +121,21 @@ talk_out_sent(struct talk_out *out, const uint8_t *data, size_t n)
 }
 
 void
+talk_replace(int fd, int flags)
+{
+    int null = open("/dev/null", flags | O_CLOEXEC);
+    if (null >= 0) {
+        (void)dup2(null, fd);
+        (void)close(null);
+    }
+}
+
+void
 talk_out_close(struct talk *t)
 {
-    if (t->out_tty) {
-        return;
-    }
-    tn_close(t->out);
-    t->out = NULL;
-    /* Not just close(): the next descriptor made would become stdout. */
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (null >= 0) {
-        (void)dup2(null, STDOUT_FILENO);
-        (void)close(null);
+    if (!t->out_tty) {
+        tn_close(t->out);
+        t->out = NULL;
+        talk_replace(STDOUT_FILENO, O_WRONLY);
     }
 }

@@ -11,6 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+enum {
+    RUN_READY_LINE = 512 /* longer than any address */
+};
+
 /* A command's work beside the task that waits for signals. */
 struct job {
     command_fn *fn;
@@ -142,10 +146,15 @@ run_task(command_fn *fn, void *arg, enum run_kind kind)
 int
 run_ready(int fd, const char *text)
 {
+    size_t n = strlen(text);
+    char line[RUN_READY_LINE];
     if (fd < 0) {
         return EXIT_DONE;
     }
-    if (dprintf(fd, "%s\n", text) < 0) {
+    n = n < sizeof(line) ? n : sizeof(line) - 1;
+    memcpy(line, text, n);
+    line[n++] = '\n';
+    if (write(fd, line, n) != (ssize_t)n) {
         say("--ready-fd %d: %s", fd, system_reason());
         return EXIT_FAILED;
     }

@@ -420,7 +420,8 @@ def examples():
     """without arguments: eight examples, exit 0"""
     code, out, err = tap.tenon()
     tap.equal((code, err), (0, ""))
-    rows = [line for line in out.splitlines() if line.startswith("  tenon ")]
+    rows = [line for line in out.split("Commands:")[0].splitlines()
+            if line.startswith("  ") and "tenon " in line]
     tap.equal(len(rows), 8, "examples")
 
 

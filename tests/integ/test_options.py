@@ -13,6 +13,11 @@ import subprocess
 import tap
 
 
+# What stands in the way of one meaning for each letter: netcat's -n, and that
+# a chat without -n for the name would be strange.
+OWN_LETTERS = {("chat", "n")}
+
+
 def table():
     """{command: [(long, letter, arg, description)]}"""
     rows = {}
@@ -141,6 +146,8 @@ def letters():
     for command, rows in table().items():
         for name, letter, _, _ in rows:
             if letter == "-":
+                continue
+            if (command, letter) in OWN_LETTERS:
                 continue
             tap.equal(meaning.setdefault(letter, name), name,
                       f"-{letter} of {command}")
