@@ -428,11 +428,8 @@ def slow_reader():
     for member in crowd:  # 8 x 25 x 990 bytes: three pipes full
         for _ in range(25):
             member.say("x" * 980)
-        while "x" not in ann.hear():
-            pass
-    crowd[0].close()
-    heard, = settle(h, ann)
-    tap.true(len(heard) >= 100, f"{len(heard)} lines heard")
+        for _ in range(25):
+            tap.true(ann.hear().startswith(member.name), "all are heard")
 
 
 def instructions(h):
