@@ -51,8 +51,8 @@ static const struct opt opts[] = {
 
 static const char *const examples[] = {
     "tenon chat -n ann 192.168.1.5",
-    "echo 'build done' | tenon chat -n builder 192.168.1.5",
     "tenon chat --json -n logger 192.168.1.5:8000",
+    "echo 'build done' | tenon chat -n builder 192.168.1.5",
     NULL,
 };
 
