@@ -51,8 +51,8 @@ static const struct opt opts[] = {
 
 static const char *const examples[] = {
     "tenon chat -n ann 192.168.1.5",
-    "echo 'build done' | tenon chat -n builder 192.168.1.5",
     "tenon chat --json -n logger 192.168.1.5:8000",
+    "echo 'build done' | tenon chat -n builder 192.168.1.5",
     NULL,
 };
 
@@ -207,12 +207,13 @@ static int
 talk(struct chat *c)
 {
     tn_group_init(&c->group, 0);
-    int err = tn_go(&c->group, chat_receive, c);
+    /* The first to run, so that no change is missed once there is a prompt. */
+    int err = c->editor ? tn_go(&c->group, window, c) : 0;
+    if (err == 0) {
+        err = tn_go(&c->group, chat_receive, c);
+    }
     if (err == 0) {
         err = tn_go(&c->group, input, c);
-    }
-    if (err == 0 && c->editor) {
-        err = tn_go(&c->group, window, c);
     }
     if (err < 0) {
         c->code = say_failed(err, NULL);

@@ -193,10 +193,12 @@ serve(struct hub *h)
     if (err == 0) {
         err = plain_serve(h->plain);
     }
+    /* Before the good-bye, whose own failures would be told instead. */
+    int code = err == -ECANCELED ? EXIT_DONE : say_failed(err, &h->ep);
     tn_group_cancel(&g);
     (void)tn_group_wait(&g);
     farewell(h);
-    return err == -ECANCELED ? EXIT_DONE : say_failed(err, &h->ep);
+    return code;
 }
 
 /* The root of the command's tasks. */

@@ -101,17 +101,18 @@ def talk_client(start, port=0):
 
 
 def chat_client(start, port=0):
-    """Chat clients in our room"""
+    """Chat clients in our room; prompts may get between a text and its newline
+    """
     h = room.hub(port=port)
     ann, = room.join(h, "ann")
     with start(h.port, "鲍勃") as bob:
         ann.hears("鲍勃: 加入了群聊")
         with start(h.port, "eve") as eve:
-            tap.read_until(bob.stdout, "eve: 加入了群聊\n".encode())
+            tap.read_until(bob.stdout, "eve: 加入了群聊".encode())
             bob.type("你好")
-            tap.read_until(eve.stdout, "鲍勃:你好\n".encode())
+            tap.read_until(eve.stdout, "鲍勃:你好".encode())
             eve.type("q")
-            tap.read_until(bob.stdout, "eve：离开了聊天室\n".encode())
+            tap.read_until(bob.stdout, "eve：离开了聊天室".encode())
             tap.equal(eve.process.wait(tap.LIMIT), 0, "eve's exit code")
         ann.hears("eve: 加入了群聊", "鲍勃:你好", "eve：离开了聊天室")
         bob.process.kill()

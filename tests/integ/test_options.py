@@ -143,9 +143,11 @@ def fish_completes():
 def letters():
     """a short letter means the same in every command"""
     meaning = {}
+    # Where nobody looks names up without it, -n is the name to be called.
+    other = {("chat", "n")}
     for command, rows in table().items():
         for name, letter, _, _ in rows:
-            if letter == "-":
+            if letter == "-" or (command, letter) in other:
                 continue
             if (command, letter) in OWN_LETTERS:
                 continue
