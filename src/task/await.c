@@ -185,7 +185,7 @@ tn_sleep(int64_t duration)
     }
     r = tn__await(&op, &lim);
     /* Our own time is up, or that of a scope around us? */
-    if (r == -ETIME && lim.deadline != 0 && tn_now() >= lim.deadline) {
+    if (r == -ETIME && lim.deadline != 0 && lim.deadline < tn__self->deadline) {
         r = 0;
     }
     return (int)r;

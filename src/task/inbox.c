@@ -56,6 +56,10 @@ tn__inbox_open(tn_loop *loop)
     *event =
         (struct tn__fd){.fd = number, .nonblock = true, .ready = {true, true}};
     r = tn__waiter_adopt(loop->waiter, event);
+    if (r == 0 && loop->waiter->backend->arm) {
+        /* Now, while it can be told: later nobody would be woken. */
+        r = loop->waiter->backend->arm(loop->waiter, event, TN__READER);
+    }
     if (r == 0) {
         r = tn__spawn(loop, NULL, wake_loop, loop, &loop->inbox.waker);
     }
