@@ -1,8 +1,8 @@
 """Every `path.c:function` that a document names is defined in that file.
 
-A definition has its name in column 0, which the format of this code keeps, so
-a function that was renamed or moved is noticed where it is told about. The
-tour is made of such names: without a single one it is not a tour.
+A definition has its name in column 0, which the format of this code keeps; in
+assembly it is a label. So a function that was renamed or moved is noticed where
+it is told about. The tour is made of such names: without one it is no tour.
 """
 
 import os
@@ -15,7 +15,7 @@ TOUR = "docs/tour.md"
 
 
 def defines(path, name):
-    return re.search(rf"^{re.escape(name)}\(", source.read(path), re.M)
+    return re.search(rf"^{re.escape(name)}[(:]", source.read(path), re.M)
 
 
 def check_hop(report, path, number, file, name):
