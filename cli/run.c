@@ -106,6 +106,10 @@ root(void *arg)
 {
     static const int wanted[] = {SIGINT, SIGTERM, SIGHUP};
     struct job *job = arg;
+    const char *other = tn_backend_why();
+    if (other[0]) {
+        say("%s", other); /* TN_BACKEND asked for what cannot be had */
+    }
     int err = tn_signals_open(&job->signals, wanted,
                               sizeof(wanted) / sizeof(wanted[0]));
     if (err < 0) {
