@@ -150,15 +150,12 @@ run_task(command_fn *fn, void *arg, enum run_kind kind)
 int
 run_ready(int fd, const char *text)
 {
-    size_t n = strlen(text);
     char line[RUN_READY_LINE];
     if (fd < 0) {
         return EXIT_DONE;
     }
-    n = n < sizeof(line) ? n : sizeof(line) - 1;
-    memcpy(line, text, n);
-    line[n++] = '\n';
-    if (write(fd, line, n) != (ssize_t)n) {
+    int n = snprintf(line, sizeof(line), "%s\n", text);
+    if (write(fd, line, (size_t)n) < n) {
         say("--ready-fd %d: %s", fd, system_reason());
         return EXIT_FAILED;
     }
