@@ -14,10 +14,10 @@ import tap
 PEERS = os.path.join(tap.SOURCE, "tests", "peers")
 
 
-def hub(*args, bind="127.0.0.1", port=0, env=None):
+def hub(*args, bind="127.0.0.1", port=0, **how):
     """An open room; where and port are set."""
     return tap.Tenon("hub", "-p", str(port), "--bind", bind, *args,
-                     ready=True, env=env)
+                     ready=True, **how)
 
 
 class Member:

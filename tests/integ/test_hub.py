@@ -413,9 +413,21 @@ def nobody_looks():
     for number in range(5):
         bob.say(f"one {number}")
         ann.hears(f"bob:one {number}")
-    tap.read_until(h.stderr, b"nobody reads stdout any more")
+    tap.read_until(h.stderr, b": the talk is not shown any more\n")
     h.signal(signal.SIGINT)
     tap.equal(h.wait(), 0)
+
+
+@tap.case
+def closed_stdout():
+    """A stdout that was closed from the start does not, either"""
+    h = hub(preexec_fn=lambda: os.close(1))
+    ann = Member(h, "ann")
+    bob = Member(h, "bob")
+    ann.hears("bob: 加入了群聊")
+    bob.say("hi")
+    ann.hears("bob:hi")
+    tap.read_until(h.stderr, b"tenon hub: stdout: ")
 
 
 @tap.case
