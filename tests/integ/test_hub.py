@@ -304,6 +304,18 @@ def flood():
 
 
 @tap.case
+def a_book():
+    """A datagram full of lines costs its sender only"""
+    h = hub()
+    ann, bob = join(h, "ann", "bob")
+    for _ in range(5):
+        bob.send(b"x\n" * 30000)
+    heard = settle(h, ann, bob)
+    tap.true(30 <= len(heard[0]) <= 60, f"{len(heard[0])} lines got through")
+    tap.equal(len(heard[1]), 1, "bob is told once")
+
+
+@tap.case
 def strangers():
     """A flood of strangers leaves the members alone"""
     h = hub("-v")
