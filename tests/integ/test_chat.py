@@ -242,8 +242,21 @@ def wrong_use():
 
 
 @tap.case
+def closed_from_the_start():
+    """A stdout that never was open is an error"""
+    h = hub()
+    ann, = join(h, "ann")
+    c = chat(h, "bob", preexec_fn=lambda: os.close(1))
+    ann.hears("bob: 加入了群聊")
+    ann.say("hi")
+    tap.equal(c.wait(), 1, "exit code")
+    ann.hears("bob：离开了聊天室")
+    tap.true(tap.read_all(c.stderr).startswith(b"tenon chat: "), "told")
+
+
+@tap.case
 def closed_stdout():
-    """A stdout that is closed is an error"""
+    """So is one that is closed later"""
     h = hub()
     ann, = join(h, "ann")
     c = chat(h, "bob")
