@@ -50,11 +50,14 @@ main(int argc, char **argv)
     char text[TN_ADDR_TEXT];
     tn_sock *sock;
     tn_addr addr;
+    int err;
     if (tn_listen_on(&sock, argc > 1 ? argv[1] : "127.0.0.1:0", NULL) < 0 ||
         tn_getsockname(sock, &addr) < 0) {
         fprintf(stderr, "talk_server: %s\n", tn_why());
         return 1;
     }
     fprintf(stderr, "%s\n", tn_addr_format(&addr, text, sizeof(text)));
-    return tn_run(NULL, talk, sock) < 0;
+    err = tn_run(NULL, talk, sock);
+    tn_close(sock);
+    return err < 0;
 }
