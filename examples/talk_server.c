@@ -6,20 +6,16 @@
 
 #include <stdio.h>
 
-struct flow {
-    tn_sock *from, *to;
-};
-
 static int
 pass_on(void *arg)
 {
-    struct flow *flow = arg;
+    tn_sock **flow = arg; /* from, to */
     char buf[1024];
     ssize_t n;
     do {
-        n = tn_recv(flow->from, buf, sizeof(buf), 0);
-    } while (n > 0 && tn_sendall(flow->to, buf, (size_t)n, NULL) > 0);
-    tn_shutdown(flow->to, SHUT_WR); /* no matter that a terminal cannot */
+        n = tn_recv(flow[0], buf, sizeof(buf), 0);
+    } while (n > 0 && tn_sendall(flow[1], buf, (size_t)n, NULL) > 0);
+    tn_shutdown(flow[1], SHUT_WR); /* no matter that a terminal cannot */
     return (int)n;
 }
 
@@ -30,11 +26,11 @@ talk(void *listener)
     int err = tn_accept(listener, &client, NULL);
     if (err == 0 && (err = tn_wrap(&keys, 0)) == 0 &&
         (err = tn_wrap(&screen, 1)) == 0) {
-        struct flow in = {client, screen}, out = {keys, client};
+        tn_sock *in[] = {client, screen}, *out[] = {keys, client};
         tn_group g;
         tn_group_init(&g, 0);
-        err = tn_go(&g, pass_on, &out);
-        err = err < 0 ? err : pass_on(&in);
+        err = tn_go(&g, pass_on, out);
+        err = err < 0 ? err : pass_on(in);
         tn_group_cancel(&g); /* the client is gone: wait for no more keys */
         tn_group_wait(&g);
     }
