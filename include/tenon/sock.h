@@ -46,8 +46,8 @@ TN_API TN_USE int tn_socket(tn_sock **out, int family, int type, int proto);
  *
  * @param sock  borrowed; not bound yet.
  * @param addr  borrowed; port 0 lets the kernel choose.
- * @return 0; -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EINVAL (bound already),
- *   -EISDIR (Unix: the path is a directory), -ENOENT, -ENOTDIR.
+ * @return 0; -EADDRINUSE (Unix: also where a file or directory of that name
+ *   is), -EADDRNOTAVAIL, -EACCES, -EINVAL (bound already), -ENOENT, -ENOTDIR.
  * @suspends   no.
  * @thread     the socket's.
  * @see        bind(2); Python socket.bind.
