@@ -145,7 +145,7 @@ tn_resolve(const char *host, int port, int family, unsigned flags, tn_addr *out,
     q->flags = flags;
     r = resolve_name(q, out, cap);
     free(q);
-    if (r == TN_ENONAME && is_localhost(host)) {
+    if (r == TN_ENONAME && !(flags & TN_NUMERIC) && is_localhost(host)) {
         r = unnamed(port, family, 0, out, cap);
     }
     return r < 0 ? tn_fail(r, "resolve", host) : r;
