@@ -93,7 +93,8 @@ static bool
 can_block_in_kernel(const struct tn__op *op, const struct tn__limit *lim)
 {
     return lim->timeout < 0 && lim->deadline == 0 && !op->fd->nonblock &&
-           !op->fd->duplicated && op->fd->is_socket && op->kind != TN__CONNECT && op->kind != TN__POLL;
+           !op->fd->duplicated && op->fd->is_socket &&
+           op->kind != TN__CONNECT && op->kind != TN__POLL;
 }
 
 ssize_t
