@@ -1,5 +1,5 @@
 /*
- * test_ready.c - the hints of ready.c: every way in which an edge may be missed.
+ * test_ready.c - the hints of ready.c: each way in which an edge may be missed.
  */
 #include "core.h"
 
