@@ -81,6 +81,9 @@ struct lack {
 
 static const struct lack no_pwait2 = {SYS_epoll_pwait2, ENOSYS, "epoll"};
 static const struct lack pwait2_denied = {SYS_epoll_pwait2, EPERM, "epoll"};
+static const struct lack no_timerfd = {SYS_timerfd_create, ENOSYS, "epoll"};
+static const struct lack timerfd_denied = {SYS_timerfd_create, EPERM, "epoll"};
+static const struct lack no_timer_set = {SYS_timerfd_settime, EPERM, "epoll"};
 static const struct lack no_epoll = {SYS_epoll_create1, ENOSYS, "poll"};
 static const struct lack epoll_denied = {SYS_epoll_create1, EPERM, "poll"};
 static const struct lack no_madvise = {SYS_madvise, EINVAL, "epoll"};
@@ -88,6 +91,9 @@ static const struct lack no_madvise = {SYS_madvise, EINVAL, "epoll"};
 static const struct test_param lacks[] = {
     {.name = "no epoll_pwait2", .data = &no_pwait2},
     {.name = "epoll_pwait2 denied", .data = &pwait2_denied},
+    {.name = "no timerfd", .data = &no_timerfd},
+    {.name = "timerfd denied", .data = &timerfd_denied},
+    {.name = "timerfd_settime denied", .data = &no_timer_set},
     {.name = "no epoll", .data = &no_epoll},
     {.name = "epoll denied", .data = &epoll_denied},
     {.name = "no madvise", .data = &no_madvise},
