@@ -90,6 +90,7 @@ TEST_EACH(a_cut_message_is_told, kernel_callers)
 static int
 senders(void *arg)
 {
+    static char huge[70000];
     tn_sock *a, *b, *c;
     tn_addr at = loopback(AF_INET, 0), from, mine;
     char buf[8];
@@ -110,7 +111,7 @@ senders(void *arg)
     OK(tn_addr_ip(&mine, "255.255.255.255", 9));
     ERR(tn_sendto(b, "x", 1, 0, &mine), -EACCES);
     ERR(tn_send(b, "x", 1, 0), -EDESTADDRREQ);
-    ERR(tn_sendto(b, buf, 70000, 0, &at), -EMSGSIZE);
+    ERR(tn_sendto(b, huge, sizeof(huge), 0, &at), -EMSGSIZE);
     tn_close(a);
     tn_close(b);
     OK(tn_addr_unix(&at, "", 0));
