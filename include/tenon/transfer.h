@@ -28,7 +28,8 @@ TN_BEGIN_DECLS
  * @param sock   borrowed; connected, or bound.
  * @param buf    borrowed until return; at least `cap` bytes.
  * @param cap    bytes; 0 to SSIZE_MAX. 0 returns 0 at once on a stream.
- * @param flags  0 or MSG_PEEK, MSG_OOB, MSG_DONTWAIT, MSG_WAITALL, MSG_TRUNC.
+ * @param flags  0 or MSG_PEEK, MSG_OOB, MSG_DONTWAIT, MSG_TRUNC, MSG_WAITALL
+ *               (all of `cap`, less only at the end or the deadline).
  * @return bytes, or 0 when the peer ended the stream (or sent an empty
  *   message); -EMSGSIZE: the message was larger, `buf` holds its head and
  *   tn_why() the size (with MSG_TRUNC the size is returned); -ETIME, -EAGAIN,

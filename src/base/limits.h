@@ -57,6 +57,9 @@
 #define TN_CLOSE_FLUSH (2 * TN_SEC)
 #define TN_CLOSE_DRAIN (1u << 20)
 
+/* No event tells that the peer has taken our bytes: look that often. */
+#define TN_CLOSE_LOOK (10 * TN_MS)
+
 /* Vectors of tn_sendvall(): header, payload, trailer and some. */
 #define TN_IOV_MAX 16
 

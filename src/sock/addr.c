@@ -102,7 +102,10 @@ tn_addr_unix(tn_addr *a, const char *path, size_t n)
     size_t most = sizeof(a->u.un.sun_path) - !abstract;
 
     if (n > most) {
-        return tn_fail(-ENAMETOOLONG, "unix address", path);
+        char text[64]; /* the path may not end in NUL */
+
+        snprintf(text, sizeof(text), "%.*s", (int)sizeof(text) - 1, path);
+        return tn_fail(-ENAMETOOLONG, "unix address", text);
     }
     memset(a, 0, sizeof(*a));
     a->u.un.sun_family = AF_UNIX;

@@ -90,7 +90,9 @@ tn__sock_enter(tn_sock *s)
     if (s->closing) {
         return -EBADF;
     }
-    s->users += tn__self != NULL;
+    if (tn__self) {
+        s->users++; /* threads, which may be two at a time, are not counted */
+    }
     return 0;
 }
 
@@ -373,7 +375,9 @@ flush(tn_sock *s)
     s->net->shutdown(&s->fd, SHUT_WR);
     while (dropped < TN_CLOSE_DRAIN && (left = until - tn_now()) > 0) {
         struct tn__op op = {.kind = TN__RECV, .u.io = {sink, sizeof(sink), 0}};
-        struct tn__limit lim = {.timeout = left};
+        struct tn__limit lim = {
+            .timeout = left < TN_CLOSE_LOOK ? left : TN_CLOSE_LOOK,
+        };
 
         if (s->net->pending(&s->fd, NULL, &unsent) < 0) {
             return;
@@ -382,10 +386,10 @@ flush(tn_sock *s)
             lim.timeout = 0; /* what is here may go; nothing is worth a wait */
         }
         n = tn__sock_await(s, &op, &lim);
-        if (n <= 0) {
+        if (n <= 0 && n != -ETIME) {
             return;
         }
-        dropped += (size_t)n;
+        dropped += n > 0 ? (size_t)n : 0;
     }
 }
 

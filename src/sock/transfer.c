@@ -25,6 +25,19 @@ too_large(size_t full, size_t cap)
     return tn_fail(-EMSGSIZE, "receive", text);
 }
 
+/* MSG_WAITALL, where the kernel may not wait itself: all of it, or what came
+   before the end or the time-out. */
+static ssize_t
+recv_whole(tn_sock *sock, void *buf, size_t cap)
+{
+    size_t got;
+    ssize_t r = tn_recvall(sock, buf, cap, &got);
+    bool cut =
+        r == TN_ETRUNCATED || r == -ETIME || r == -ECANCELED || r == -EINTR;
+
+    return cut && got > 0 ? (ssize_t)got : r;
+}
+
 ssize_t
 tn_recv(tn_sock *sock, void *buf, size_t cap, int flags)
 {
@@ -36,6 +49,9 @@ tn_recv(tn_sock *sock, void *buf, size_t cap, int flags)
 
     if (cap == 0 && sock->fd.is_stream) {
         return 0;
+    }
+    if (flags == MSG_WAITALL && sock->fd.is_stream && sock->timeout != 0) {
+        return recv_whole(sock, buf, cap);
     }
     r = tn__sock_run(sock, &op, flags, "recv");
     if (r > 0 && (size_t)r > cap && !(flags & MSG_TRUNC)) {
