@@ -28,6 +28,10 @@
 #define TN_PREFETCH(p, offset) __builtin_prefetch((const char *)(p) + (offset))
 #define TN_INLINE              inline __attribute__((always_inline))
 
+/* Kept out of its caller, which parks: its frame would hold this function's
+   buffers all the while. */
+#define TN_APART __attribute__((noinline, cold))
+
 /* What one line of the cache holds, on all machines that matter. */
 #define TN_LINE 64
 
