@@ -102,7 +102,7 @@ tn__sock_leave(tn_sock *s)
     if (!tn__self) {
         return;
     }
-    if (--s->users == 0 && s->closer) {
+    if (--s->users == 0 && TN_UNLIKELY(s->closing) && s->closer) {
         struct tn__op *op = s->closer;
 
         s->closer = NULL;

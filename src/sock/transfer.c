@@ -16,7 +16,7 @@ ask_size(const tn_sock *s, int flags)
 }
 
 /* Say how large the message was that did not fit. */
-static int
+static TN_APART int
 too_large(size_t full, size_t cap)
 {
     char text[96];
