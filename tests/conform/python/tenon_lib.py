@@ -198,8 +198,8 @@ def library_path():
 def why_not():
     """Why nothing can be tried here, or None if it can."""
     path = library_path()
-    if sys.implementation.name != "cpython" or sys.version_info < (3, 9):
-        return "needs CPython 3.9 or later"
+    if sys.implementation.name != "cpython" or sys.version_info < (3, 10):
+        return "needs CPython 3.10 or later"
     if not path:
         return "TENON_LIB names no library"
     if os.environ.get("TENON_SANITIZE", "none") != "none":
