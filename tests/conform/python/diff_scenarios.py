@@ -92,9 +92,8 @@ def tcp_not_waiting(family):
 
 TCP = {}
 for _make in (tcp_echo, tcp_half_close, tcp_refused, tcp_not_waiting):
-    for _family, _steps in both_families(_make).items():
-        _name = _make.__name__[4:].replace("_", " ")
-        TCP[f"tcp {_name}, {_family}"] = _steps
+    for _label, _steps in both_families(_make).items():
+        TCP[f"{_make.__name__.replace('_', ' ')}, {_label}"] = _steps
 
 TCP.update({
     "tcp end of stream stays the end": connection() + [

@@ -1,13 +1,17 @@
 """Python's sockets and tenon's, step by step: the same steps, the same ends.
 
-    TENON_LIB=build/libtenon.so python3 diff_socket.py [-v] [NAME...]
+    TENON_LIB=build/libtenon.so python3 diff_socket.py [-v] [--task BACKEND]
+        [NAME...]
 
 Each scenario is run once on Python's own socket module and once on tenon;
-what every step gave or raised is compared. One line per scenario.
+what every step gave or raised is compared. One line per scenario. Tenon's
+calls are made from a plain thread, or with --task from a task that waits by
+epoll or poll.
 """
 
 import argparse
 import faulthandler
+import os
 import sys
 import tempfile
 import warnings
@@ -15,7 +19,7 @@ import warnings
 import tap
 import tenon_lib
 
-# No scenario may take longer than this in one world, seconds.
+# No scenario may take longer than this, in seconds.
 LIMIT = 60
 
 # Where tenon differs on purpose, and why. The steps are run and must differ.
@@ -43,15 +47,73 @@ def scenarios():
     return found
 
 
+def in_a_task(steps):
+    """The steps that make sense in a task; None if that is not enough.
+
+    There is no second thread, and no descriptor is in blocking mode.
+    """
+    if any(step[1] in ("later", "join") for step in steps):
+        return None
+    return [step for step in steps if step[1] != "flags"]
+
+
 def run_in(world_type, module, steps):
     with tempfile.TemporaryDirectory(prefix="tn") as folder:
         world = world_type(module, folder)
-        faulthandler.dump_traceback_later(LIMIT, exit=True)
         try:
             return world.run(steps)
         finally:
             world.close()
-            faulthandler.cancel_dump_traceback_later()
+
+
+class Runner:
+    """Runs scenarios in both worlds and reports."""
+
+    def __init__(self, backend, verbose):
+        import diff_world
+        import socket
+        self.backend = backend
+        self.verbose = verbose
+        self.worlds = diff_world
+        self.theirs = socket
+        self.ours = diff_world.socket_on_tenon()
+        self.out = tap.Tap()
+
+    def tenon(self, steps):
+        def run():
+            name = self.worlds.lib.tn_backend_name().decode()
+            assert name == (self.backend or "thread"), name
+            return run_in(self.worlds.TenonWorld, self.ours, steps)
+        if self.backend is None:
+            return run()
+        lib = self.worlds.lib
+        return tenon_lib.run_in_task(lib, self.backend, run)
+
+    def scenario(self, name, steps):
+        if self.backend is not None:
+            steps = in_a_task(steps)
+            name = f"{name}, {self.backend}"
+        if steps is None:
+            self.out.skip(name, "wants a second thread")
+            return
+        faulthandler.dump_traceback_later(LIMIT, exit=True)
+        python = run_in(self.worlds.World, self.theirs, steps)
+        tenon = self.tenon(steps)
+        faulthandler.cancel_dump_traceback_later()
+        self.report(name, steps, python, tenon)
+
+    def report(self, name, steps, python, tenon):
+        notes = differences(steps, python, tenon)
+        why = ON_PURPOSE.get(name.partition(", ")[0])
+        if why:
+            self.out.result(
+                bool(notes), f"{name}: {why}",
+                ["tenon does as Python now: strike the exception"])
+        else:
+            self.out.result(not notes, name, notes)
+        if self.verbose:
+            for step, outcome in zip(steps, tenon):
+                self.out.comment(f"{step!r} -> {outcome!r}"[:300])
 
 
 def differences(steps, python, tenon):
@@ -64,31 +126,20 @@ def differences(steps, python, tenon):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("-v", action="store_true", help="show all steps")
+    parser.add_argument("--task", metavar="BACKEND",
+                        choices=("epoll", "poll"))
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
     why = tenon_lib.why_not()
     if why:
         tap.skip_all(why)
     warnings.simplefilter("ignore", ResourceWarning)
-    import diff_world
-    import socket
-    ours = diff_world.socket_on_tenon()
-    out = tap.Tap()
+    os.environ.pop("TENON_BACKEND", None)
+    runner = Runner(args.task, args.v)
     for name, steps in scenarios().items():
-        if args.names and not any(part in name for part in args.names):
-            continue
-        python = run_in(diff_world.World, socket, steps)
-        tenon = run_in(diff_world.TenonWorld, ours, steps)
-        notes = differences(steps, python, tenon)
-        if name in ON_PURPOSE:
-            out.result(bool(notes), f"{name}: {ON_PURPOSE[name]}",
-                       ["tenon does as Python now: strike the exception"])
-        else:
-            out.result(not notes, name, notes)
-        if args.v:
-            for step, outcome in zip(steps, tenon):
-                out.comment(f"{step!r} -> {outcome!r}"[:300])
-    return out.plan()
+        if not args.names or any(part in name for part in args.names):
+            runner.scenario(name, steps)
+    return runner.out.plan()
 
 
 if __name__ == "__main__":
