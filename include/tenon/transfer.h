@@ -94,7 +94,7 @@ TN_API TN_USE ssize_t tn_send(tn_sock *sock, const void *buf, size_t n,
                               int flags);
 
 /**
- * Send all of `n` bytes.
+ * Send all of `n` bytes; none are an empty message where there are messages.
  *
  * Other senders of the same loop wait, so that messages never mix. If it fails
  * after some bytes went out, the stream refuses further sends (TN_EBROKEN):

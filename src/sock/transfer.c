@@ -395,18 +395,23 @@ send_everything(tn_sock *s, struct rest *rest, size_t *sent)
     struct tn__limit lim = tn__sock_limit(s, 0);
     size_t total = 0;
     ssize_t r = tn__sock_enter(s);
+    bool more;
 
     if (r < 0) {
         return tn__sock_fail(s, (int)r, "send");
     }
     r = tn__send_lock(s, &lim);
     if (r == 0) {
-        while (r >= 0 && !is_empty(rest)) {
+        /* As in Python nothing is sent too: it may be a message, and a stream
+           that is over says so. */
+        more = s->fd.is_socket || !is_empty(rest);
+        while (more) {
             r = send_part(s, rest, &lim);
             if (r >= 0) {
                 total += (size_t)r;
                 r = cut_short(s, rest);
             }
+            more = r >= 0 && !is_empty(rest);
         }
         s->broken = s->broken || (r < 0 && total > 0);
         tn__send_unlock(s);
