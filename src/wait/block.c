@@ -97,10 +97,21 @@ can_block_in_kernel(const struct tn__op *op, const struct tn__limit *lim)
            op->kind != TN__CONNECT && op->kind != TN__POLL;
 }
 
+static int
+wait_ready(const struct tn__op *op, int64_t now, int64_t deadline)
+{
+    int64_t retry = now + TN_UNIX_RETRY;
+
+    if (is_full_backlog(op)) {
+        return tn__block_poll(-1, 0, retry < deadline ? retry : deadline);
+    }
+    return tn__block_poll(op->fd->fd, op_events(op), deadline);
+}
+
 ssize_t
 tn__op_block(struct tn__op *op, struct tn__limit *lim)
 {
-    int64_t deadline, until;
+    int64_t now, deadline;
     ssize_t r;
 
     if (can_block_in_kernel(op, lim)) {
@@ -112,19 +123,17 @@ tn__op_block(struct tn__op *op, struct tn__limit *lim)
         if (r != -EAGAIN || lim->timeout == 0) {
             return r;
         }
-        deadline = tn__limit_deadline(lim, tn__clock_now());
-        until = deadline;
-        if (is_full_backlog(op)) {
-            until = tn__clock_now() + TN_UNIX_RETRY;
-            r = tn__block_poll(-1, 0, until < deadline ? until : deadline);
-        } else {
-            r = tn__block_poll(op->fd->fd, op_events(op), deadline);
+        /* The clock is asked after each try, whatever poll(2) said: of a
+           datagram socket shut for reading it always says "ready", and
+           recv(2) "again". */
+        now = tn__clock_now();
+        deadline = tn__limit_deadline(lim, now);
+        if (now >= deadline) {
+            return -ETIME;
         }
+        r = wait_ready(op, now, deadline);
         if (r < 0) {
             return r;
-        }
-        if (r == 0 && until >= deadline) {
-            return -ETIME;
         }
     }
 }
