@@ -184,6 +184,10 @@ ssize_t tn__op_try(struct tn__op *op);
    descriptor is in blocking mode. -EINTR may come out. */
 ssize_t tn__op_once(struct tn__op *op, int dontwait);
 
+/* Send without an op and without waiting: bytes or -errno, -EAGAIN if it would
+   wait. fd is a socket. */
+ssize_t tn__fd_send(const struct tn__fd *fd, const void *buf, size_t n);
+
 /* How long a call may take, which may consist of several ops. The clock is
    read only when the first of them has to wait. */
 struct tn__limit {
