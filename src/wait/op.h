@@ -191,6 +191,10 @@ ssize_t tn__op_once(struct tn__op *op, int dontwait);
    tell the end. r, or 0 for the end. */
 ssize_t tn__op_end(struct tn__op *op, ssize_t r);
 
+/* Send without an op and without waiting: bytes or -errno, -EAGAIN if it would
+   wait. fd is a socket. */
+ssize_t tn__fd_send(const struct tn__fd *fd, const void *buf, size_t n);
+
 /* How long a call may take, which may consist of several ops. The clock is
    read only when the first of them has to wait. */
 struct tn__limit {
