@@ -64,15 +64,14 @@ finish(struct server *server, tn_sock *s, int result)
     tn_scope_end(&shield);
 }
 
+static void place_end(struct server *server, ssize_t result);
+
 static void
 leave(struct server *server)
 {
-    struct tn__op *op = server->full;
-
     server->live--;
-    if (op && op->state == TN__PENDING) {
-        server->full = NULL;
-        tn__op_complete(op, 0);
+    if (server->full && server->full->state == TN__PENDING) {
+        place_end(server, 0);
     }
 }
 
@@ -126,16 +125,26 @@ place_start(struct tn__op *op)
 
     op->state = TN__PENDING;
     server->full = op;
+    /* Nobody sends on a listener: who closes it looks there. */
+    tn__opq_push(&server->listener->senders, op);
     return false;
+}
+
+/* The place is free, or the wait is over. */
+static void
+place_end(struct server *server, ssize_t result)
+{
+    struct tn__op *op = server->full;
+
+    server->full = NULL;
+    server->listener->senders = (struct tn__opq){NULL, NULL};
+    tn__op_complete(op, result);
 }
 
 static void
 place_cancel(struct tn__op *op)
 {
-    struct server *server = op->u.other[0];
-
-    server->full = NULL;
-    tn__op_complete(op, -ECANCELED);
+    place_end(op->u.other[0], -ECANCELED);
 }
 
 static const struct tn__op_class place_ops = {place_start, place_cancel};
@@ -150,6 +159,7 @@ wait_for_place(struct server *server, int64_t timeout)
 
     op.u.other[0] = server;
     r = (int)tn__await(&op, &lim);
+    server->full = NULL;
     /* Our own pause is over: that is no failure. */
     if (r == -ETIME && lim.deadline != 0 && tn_now() >= lim.deadline) {
         r = tn__check(tn__self);
@@ -193,19 +203,22 @@ static int
 run_server(void *arg)
 {
     struct server *server = arg;
-    int64_t timeout = tn_gettimeout(server->listener);
-    int r = 0;
+    tn_sock *listener = server->listener;
+    int64_t timeout = tn_gettimeout(listener);
+    int r = tn__sock_enter(listener);
 
-    tn_settimeout(server->listener, TN_FOREVER);
+    if (r < 0) {
+        return r;
+    }
+    tn_settimeout(listener, TN_FOREVER);
     tn_group_init(&server->group, TN_KEEP_GOING);
     while (r >= 0) {
         r = accept_one(server);
     }
+    tn_settimeout(listener, timeout);
+    tn__sock_leave(listener); /* not ours any more: somebody may close it */
     tn_group_cancel(&server->group);
     tn_group_wait(&server->group);
-    if (r != -EBADF) {
-        tn_settimeout(server->listener, timeout);
-    }
     return r;
 }
 
