@@ -153,15 +153,8 @@ static void
 lock_cancel(struct tn__op *op)
 {
     tn_sock *s = op->u.other[0];
-    struct tn__opq kept = {NULL, NULL};
-    struct tn__op *other;
 
-    while ((other = tn__opq_pop(&s->senders)) != NULL) {
-        if (other != op) {
-            tn__opq_push(&kept, other);
-        }
-    }
-    s->senders = kept;
+    tn__opq_remove(&s->senders, op);
     tn__op_complete(op, -ECANCELED);
 }
 
