@@ -71,7 +71,7 @@ leave(struct server *server)
 
     server->live--;
     if (op && op->state == TN__PENDING) {
-        server->full = NULL;
+        tn__opq_remove(&server->listener->senders, op);
         tn__op_complete(op, 0);
     }
 }
@@ -119,6 +119,8 @@ start_conn(struct server *server, tn_sock *s)
 
 /* ---- the acceptor ---- */
 
+/* A listener sends nothing: its acceptor waits among the senders, where
+   tn_close() finds it. */
 static bool
 place_start(struct tn__op *op)
 {
@@ -126,6 +128,7 @@ place_start(struct tn__op *op)
 
     op->state = TN__PENDING;
     server->full = op;
+    tn__opq_push(&server->listener->senders, op);
     return false;
 }
 
@@ -134,7 +137,7 @@ place_cancel(struct tn__op *op)
 {
     struct server *server = op->u.other[0];
 
-    server->full = NULL;
+    tn__opq_remove(&server->listener->senders, op);
     tn__op_complete(op, -ECANCELED);
 }
 
@@ -150,6 +153,7 @@ wait_for_place(struct server *server, int64_t timeout)
 
     op.u.other[0] = server;
     r = (int)tn__await(&op, &lim);
+    server->full = NULL;
     /* Our own pause is over: that is no failure. */
     if (r == -ETIME && lim.deadline != 0 && tn_now() >= lim.deadline) {
         r = tn__check(tn__self);
@@ -194,18 +198,21 @@ run_server(void *arg)
 {
     struct server *server = arg;
     int64_t timeout = tn_gettimeout(server->listener);
-    int r = 0;
+    /* In it all the time: who closes it waits until we have let go. */
+    int r = tn__sock_enter(server->listener);
 
+    if (r < 0) {
+        return r;
+    }
     tn_settimeout(server->listener, TN_FOREVER);
     tn_group_init(&server->group, TN_KEEP_GOING);
     while (r >= 0) {
         r = accept_one(server);
     }
+    tn_settimeout(server->listener, timeout);
+    tn__sock_leave(server->listener);
     tn_group_cancel(&server->group);
     tn_group_wait(&server->group);
-    if (r != -EBADF) {
-        tn_settimeout(server->listener, timeout);
-    }
     return r;
 }
 
