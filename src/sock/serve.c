@@ -26,12 +26,11 @@ struct conn {
 /* ---- one connection ---- */
 
 /* The peer shall get our last bytes: end our side, and read until it has ended
-   its own or the bound is reached. */
+   its own or it is `until`. */
 static void
-linger(tn_sock *s, int64_t bound)
+linger(tn_sock *s, int64_t until)
 {
     char sink[1024];
-    int64_t until = tn_now() + bound;
     size_t dropped = 0;
     int64_t left;
     ssize_t n;
@@ -52,15 +51,18 @@ linger(tn_sock *s, int64_t bound)
 static void
 finish(struct server *server, tn_sock *s, int result)
 {
+    int64_t until = tn__deadline(tn_now(), server->o.flush);
+    int64_t left;
     tn_scope shield;
 
     tn_shield(&shield, server->o.flush);
     if (result < 0) {
         tn_shutdown(s, SHUT_WR);
     } else {
-        linger(s, server->o.flush);
+        linger(s, until);
     }
-    tn_close(s);
+    left = until - tn_now();
+    tn__close_within(s, left > 0 ? left : 0);
     tn_scope_end(&shield);
 }
 

@@ -126,3 +126,98 @@ TEST_EACH(a_handler_may_close_the_listener, backends)
     most = 10;
     OK(run_on(p, close_from_handler, &most));
 }
+
+/* ---- the end of a connection ---- */
+
+/* Answers more than the peer takes. */
+static int
+answer_too_much(tn_sock *conn, const tn_addr *peer, void *arg)
+{
+    static char answer[16 << 20];
+    struct service *s = arg;
+
+    (void)peer;
+    s->met++;
+    tn_settimeout(conn, 10 * TN_MS);
+    ERR(tn_sendall(conn, answer, sizeof(answer), NULL), -ETIME);
+    return s->opts.max_connections == 1 ? 0 : -ETIME;
+}
+
+/* Never reads, and sends a little now and then, until the server has gone. */
+static int64_t
+time_of_flush(int most)
+{
+    struct service s = {.opts = {.max_connections = most, .flush = 50 * TN_MS}};
+    int64_t begin;
+    tn_sock *c;
+    tn_group g;
+
+    open_service(&s, answer_too_much);
+    tn_group_init(&g, 0);
+    OK(tn_go(&g, run_service, &s));
+    c = join(&s);
+    begin = tn_now();
+    while (tn_send(c, "x", 1, 0) == 1) {
+        OK(tn_sleep(1 * TN_MS));
+    }
+    begin = tn_now() - begin;
+    tn_close(c);
+    tn_group_cancel(&g);
+    OK(tn_group_wait(&g));
+    tn_close(s.listener);
+    return begin;
+}
+
+static int
+flush_bound(void *arg)
+{
+    (void)arg;
+    LE(time_of_flush(1), 1 * TN_SEC);
+    LE(time_of_flush(2), 1 * TN_SEC);
+    return 0;
+}
+
+TEST_EACH(a_connection_ends_within_the_bound, kernels)
+{
+    OK(run_on(p, flush_bound, NULL));
+}
+
+static int
+answer(tn_sock *conn, const tn_addr *peer, void *arg)
+{
+    (void)peer;
+    (void)arg;
+    EQ(tn_sendall(conn, "bye", 3, NULL), 3);
+    return 0;
+}
+
+static int
+flush_for_ever(void *arg)
+{
+    struct service s = {.opts.flush = INT64_MAX};
+    char buf[4];
+    tn_sock *c;
+    tn_group g;
+
+    (void)arg;
+    open_service(&s, answer);
+    tn_group_init(&g, 0);
+    OK(tn_go(&g, run_service, &s));
+    c = join(&s);
+    EQ(tn_recvall(c, buf, 3, NULL), 3);
+    EQ(tn_recv(c, buf, 1, 0), 0);
+    for (int i = 0; i < 3; i++) {
+        EQ(tn_sendall(c, "more", 4, NULL), 4);
+        OK(tn_sleep(5 * TN_MS));
+    }
+    tn_close(c);
+    tn_group_cancel(&g);
+    OK(tn_group_wait(&g));
+    tn_close(s.listener);
+    return 0;
+}
+
+TEST_EACH(the_bound_may_be_as_long_as_time, backends)
+{
+    OK(run_on(p, flush_for_ever, NULL));
+}
