@@ -240,6 +240,7 @@ tn_serve(tn_sock *listener, tn_handler *handler, void *arg,
 {
     struct server server = {
         .listener = listener, .handler = handler, .arg = arg};
+    tn_opts run = {.catch_interrupt = true};
 
     if (opts) {
         server.o = *opts;
@@ -247,5 +248,5 @@ tn_serve(tn_sock *listener, tn_handler *handler, void *arg,
     server.o.max_connections = connection_limit(server.o.max_connections);
     server.o.idle = server.o.idle ? server.o.idle : TN_SERVE_IDLE;
     server.o.flush = server.o.flush > 0 ? server.o.flush : TN_SERVE_FLUSH;
-    return tn__self ? run_server(&server) : tn_run(NULL, run_server, &server);
+    return tn__self ? run_server(&server) : tn_run(&run, run_server, &server);
 }

@@ -5,6 +5,9 @@
 
 #include "core.h"
 
+#include <signal.h>
+#include <sys/time.h>
+
 struct service {
     tn_sock *listener;
     tn_addr addr;
@@ -220,4 +223,39 @@ flush_for_ever(void *arg)
 TEST_EACH(the_bound_may_be_as_long_as_time, backends)
 {
     OK(run_on(p, flush_for_ever, NULL));
+}
+
+/* ---- signals ---- */
+
+static bool
+wants_out(void *arg)
+{
+    return *(volatile sig_atomic_t *)arg != 0;
+}
+
+static volatile sig_atomic_t rang;
+
+static void
+ring(int signo)
+{
+    (void)signo;
+    rang = 1;
+}
+
+TEST(a_hook_ends_the_server_of_a_thread)
+{
+    struct sigaction sa = {.sa_handler = ring};
+    struct itimerval soon = {{0, 5000}, {0, 5000}};
+    struct itimerval off = {{0, 0}, {0, 0}};
+    struct service s = {.result = 1};
+
+    unsetenv("TN_BACKEND");
+    open_service(&s, answer);
+    OK(sigaction(SIGALRM, &sa, NULL));
+    tn_on_interrupt(wants_out, (void *)(uintptr_t)&rang);
+    OK(setitimer(ITIMER_REAL, &soon, NULL));
+    ERR(tn_serve(s.listener, s.handler, &s, NULL), -EINTR);
+    OK(setitimer(ITIMER_REAL, &off, NULL));
+    tn_on_interrupt(NULL, NULL);
+    tn_close(s.listener);
 }
