@@ -163,12 +163,24 @@ wait_for_place(struct server *server, int64_t timeout)
     return r;
 }
 
-/* The system is out of something that others may give back. */
+/* It may be better in a while: the system is out of something that others may
+   give back; or the connection came with an error of its own, as accept(2)
+   warns, or a filter refused it: not the listener's trouble. */
 static bool
-is_shortage(int r)
+may_pass(int r)
 {
-    return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -ENOBUFS ||
-           r == -EAGAIN;
+    static const int codes[] = {
+        EMFILE,       ENFILE,      ENOMEM,      ENOBUFS,   EAGAIN,
+        ENETDOWN,     ENETUNREACH, ENONET,      EHOSTDOWN, EPERM,
+        EHOSTUNREACH, ETIMEDOUT,   ENOPROTOOPT,
+    };
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (r == -codes[i]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static int
@@ -181,7 +193,7 @@ accept_one(struct server *server)
         return wait_for_place(server, TN_FOREVER);
     }
     r = tn_accept(server->listener, &s, NULL);
-    if (is_shortage(r)) {
+    if (may_pass(r)) {
         return wait_for_place(server, TN_SERVE_PAUSE);
     }
     if (r < 0) {
@@ -190,7 +202,7 @@ accept_one(struct server *server)
     r = start_conn(server, s);
     if (r < 0) {
         tn_abort(s);
-        r = is_shortage(r) ? wait_for_place(server, TN_SERVE_PAUSE) : r;
+        r = may_pass(r) ? wait_for_place(server, TN_SERVE_PAUSE) : r;
     }
     return r;
 }
