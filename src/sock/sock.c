@@ -224,9 +224,6 @@ tn_accept(tn_sock *sock, tn_sock **out, tn_addr *peer)
         free(s);
         return (int)r;
     }
-    /* A call that did not park left its result only in r. */
-    op.result = r;
-    op.fd = &sock->fd;
     op.result = r; /* in a plain thread nothing completed the op */
     sock->net->accepted(&s->fd, &op);
     if (peer) {

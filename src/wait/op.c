@@ -57,11 +57,18 @@ try_plain(struct tn__op *op)
 }
 
 static ssize_t
-try_accept(struct tn__op *op)
+try_accept(struct tn__op *op, int dontwait)
 {
     tn_addr scratch;
     tn_addr *addr = op->u.a.addr ? op->u.a.addr : &scratch;
     ssize_t r;
+
+    if (dontwait && !op->fd->nonblock) { /* accept4() knows no such flag */
+        r = poll_now(op->fd->fd, POLLIN);
+        if (r <= 0) {
+            return r < 0 ? r : -EAGAIN;
+        }
+    }
 
     do {
         addr->len = sizeof(addr->u);
@@ -150,7 +157,7 @@ tn__op_once(struct tn__op *op, int dontwait)
         return sys(
             sendmsg(fd, op->u.m.msg, op->u.m.flags | MSG_NOSIGNAL | dontwait));
     case TN__ACCEPT:
-        return try_accept(op);
+        return try_accept(op, dontwait);
     case TN__CONNECT:
         return try_connect(op);
     case TN__SENDFILE:
