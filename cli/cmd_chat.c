@@ -73,9 +73,13 @@ static int
 say_text(struct chat *c, const char *text, size_t n)
 {
     static const struct bucket_rule rule = {ROOM_INTERVAL, CHAT_BURST};
-    size_t fits = DIALECT_DATAGRAM - strlen(c->name) - 1;
+    /* With the name, and the newline that some members get behind it. */
+    size_t fits = DIALECT_DATAGRAM - strlen(c->name) - 2;
     while (n > 0) {
         size_t part = tn_text_cut(text, n, fits);
+        if (n - part == 1) {
+            part = tn_text_cut(text, n, fits - 4); /* a rest of "q" leaves */
+        }
         int err = tn_sleep(bucket_wait(&c->pace, &rule, tn_now()));
         if (err == 0) {
             (void)bucket_take(&c->pace, &rule, tn_now());
@@ -90,12 +94,12 @@ say_text(struct chat *c, const char *text, size_t n)
     return 0;
 }
 
-/* A line of input. Returns 0; 1 if it means to leave; or a code. */
+/* A line of input of at most CHAT_INPUT bytes. Returns 0; 1 if it means to
+   leave; or a code. */
 static int
 take_line(struct chat *c, const char *line, size_t n)
 {
-    size_t len = tn_text_clean(c->said, sizeof(c->said), line,
-                               tn_text_cut(line, n, CHAT_INPUT));
+    size_t len = tn_text_clean(c->said, sizeof(c->said), line, n);
     if (strcmp(c->said, "q") == 0 || strcmp(c->said, "/quit") == 0) {
         return 1;
     }
@@ -113,27 +117,53 @@ read_terminal(struct chat *c)
         if (r <= 0) {
             return r;
         }
-        r = take_line(c, line, n);
+        do {
+            size_t part = tn_text_cut(line, n, CHAT_INPUT);
+            r = take_line(c, line, part);
+            line += part;
+            n -= part;
+        } while (r == 0 && n > 0);
     }
     return r;
+}
+
+/* Bytes at the end of a part of a line that begin a character and do not end
+   it: they belong to the next part. */
+static size_t
+unfinished(const char *s, size_t n)
+{
+    for (size_t k = 1; k <= 3 && k <= n; k++) {
+        unsigned char b = (unsigned char)s[n - k];
+        if (b >= 0xC0) {
+            size_t need = b >= 0xF0 ? 4 : b >= 0xE0 ? 3 : 2;
+            return need > k ? k : 0;
+        }
+        if (b < 0x80) {
+            break;
+        }
+    }
+    return 0;
 }
 
 static int
 read_lines(struct chat *c, tn_file *in)
 {
+    size_t left = 0;
     int r = 0;
     while (r == 0) {
-        ssize_t n = tn_file_readline(in, c->typed, sizeof(c->typed));
-        if (n < 0) {
-            return (int)n;
+        ssize_t n =
+            tn_file_readline(in, c->typed + left, sizeof(c->typed) - left);
+        if (n <= 0) {
+            r = n == 0 && left > 0 ? take_line(c, c->typed, left) : (int)n;
+            break;
         }
-        if (n == 0) {
-            /* Answers are welcome, if it was not a person who typed. */
-            return isatty(STDIN_FILENO) ? 0 : tn_sleep(c->o->quit);
-        }
-        r = take_line(c, c->typed, (size_t)n);
+        size_t all = left + (size_t)n;
+        left = unfinished(c->typed, all);
+        r = take_line(c, c->typed, all - left);
+        memmove(c->typed, c->typed + all - left, left);
     }
-    return r;
+    /* Answers are welcome, if it was not a person who typed. */
+    return r != 0 || isatty(STDIN_FILENO) ? r : tn_sleep(c->o->quit);
 }
 
 static int

@@ -23,11 +23,11 @@
 
 static const struct opt opts[] = {
     OPT_FLAG(T, listen, "listen", 'l',
-             "Wait for a peer instead of going to "
-             "one; a port alone will do for ADDR."),
+             "Wait for a peer instead of going to one; a port alone will do "
+             "for ADDR."),
     OPT_FLAG(T, many, "keep", 'k',
-             "With -l: serve many clients at once; input "
-             "goes to all, what comes from any is printed."),
+             "With -l: serve many clients at once; input goes to all, what "
+             "comes from any is printed."),
     OPT_FLAG(T, udp, "udp", 'u', "Datagrams instead of a stream."),
     OPT_FLAG(T, path, "unix", 'U', "ADDR is a path: a Unix socket."),
     OPT_FLAG(T, only4, "ipv4", '4', "IPv4 only."),
@@ -49,28 +49,26 @@ static const struct opt opts[] = {
                "comes is printed as a line (line, u32be, i32ne, fixed:N, "
                "...)."),
     OPT_FLAG(T, bare, "bare", 'B',
-             "Send each line without its newline, print "
-             "each receive as a line: for peers that use none."),
+             "Send each line without its newline, print each receive as a "
+             "line: for peers that use none."),
     OPT_FLAG(T, crlf, "crlf", 'C', "Send CR LF where a line ends."),
     OPT_FLAG(T, hex, "hex", 'x',
-             "Show on stderr in hexadecimal what each "
-             "receive returned and each send took; on a terminal instead of "
-             "the text."),
+             "Show on stderr in hexadecimal what each receive returned and "
+             "each send took; on a terminal instead of the text."),
     OPT_FLAG(T, raw, "raw", 0,
-             "Leave control characters in what is printed "
-             "on a terminal."),
+             "Leave control characters in what is printed on a terminal."),
     OPT_FLAG(T, no_input, "no-input", 'd', "Do not read stdin."),
     OPT_FLAG(T, zero, "zero", 'z',
-             "Only see whether the port, or each of "
-             "LOW-HIGH, is open; print those that are."),
+             "Only see whether the port, or each of LOW-HIGH, is open; print "
+             "those that are."),
     OPT_FLAG(T, broadcast, "broadcast", 'b',
-             "Datagrams may go to a broadcast "
-             "address, and anybody may answer."),
+             "Datagrams may go to a broadcast address, and anybody may "
+             "answer."),
     OPT_SIZE(T, gram, "datagram", 0, "N", 1, TALK_GRAM_MAX, "16k",
              "Put at most N bytes of input into a datagram."),
     OPT_FLAG(T, half_close, "half-close", 'N',
-             "End the sending side at the end "
-             "of input: always done, accepted for netcat's users."),
+             "End the sending side at the end of input: always done, accepted "
+             "for netcat's users."),
     OPT_READY_FD(T),
     OPT_VERBOSE(T),
     OPT_END,

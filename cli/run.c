@@ -106,6 +106,10 @@ root(void *arg)
 {
     static const int wanted[] = {SIGINT, SIGTERM, SIGHUP};
     struct job *job = arg;
+    const char *other = tn_backend_why();
+    if (other[0]) {
+        say("%s", other); /* TN_BACKEND asked for what cannot be had */
+    }
     int err = tn_signals_open(&job->signals, wanted,
                               sizeof(wanted) / sizeof(wanted[0]));
     if (err < 0) {
@@ -146,15 +150,12 @@ run_task(command_fn *fn, void *arg, enum run_kind kind)
 int
 run_ready(int fd, const char *text)
 {
-    size_t n = strlen(text);
     char line[RUN_READY_LINE];
     if (fd < 0) {
         return EXIT_DONE;
     }
-    n = n < sizeof(line) ? n : sizeof(line) - 1;
-    memcpy(line, text, n);
-    line[n++] = '\n';
-    if (write(fd, line, n) != (ssize_t)n) {
+    int n = snprintf(line, sizeof(line), "%s\n", text);
+    if (write(fd, line, (size_t)n) < n) {
         say("--ready-fd %d: %s", fd, system_reason());
         return EXIT_FAILED;
     }

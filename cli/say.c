@@ -20,6 +20,8 @@ say_as(const char *command)
     command_name = command;
 }
 
+static void say_line(const char *format, va_list args) TN_PRINTF(1, 0);
+
 /* One write per line, so that lines of several programs do not mix. */
 static void
 say_line(const char *format, va_list args)

@@ -81,8 +81,9 @@ show(struct screen *s)
         say("stdout is slow: %lu lines were not shown", s->lost);
         s->lost = 0;
     }
-    if (s->out && tn_sendall(s->out, s->line, n, NULL) == -EPIPE) {
-        say("nobody reads stdout any more: the talk is not shown");
+    ssize_t r = s->out ? tn_sendall(s->out, s->line, n, NULL) : 0;
+    if (r < 0 && r != -ECANCELED && r != -ETIME) {
+        say("stdout: %s: the talk is not shown any more", tn_strerror((int)r));
         tn_close(s->out);
         s->out = NULL;
     }

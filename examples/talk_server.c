@@ -6,20 +6,16 @@
 
 #include <stdio.h>
 
-struct flow {
-    tn_sock *from, *to;
-};
-
 static int
 pass_on(void *arg)
 {
-    struct flow *flow = arg;
+    tn_sock **flow = arg; /* from, to */
     char buf[1024];
     ssize_t n;
     do {
-        n = tn_recv(flow->from, buf, sizeof(buf), 0);
-    } while (n > 0 && tn_sendall(flow->to, buf, (size_t)n, NULL) > 0);
-    tn_shutdown(flow->to, SHUT_WR); /* no matter that a terminal cannot */
+        n = tn_recv(flow[0], buf, sizeof(buf), 0);
+    } while (n > 0 && tn_sendall(flow[1], buf, (size_t)n, NULL) > 0);
+    tn_shutdown(flow[1], SHUT_WR); /* no matter that a terminal cannot */
     return (int)n;
 }
 
@@ -30,11 +26,11 @@ talk(void *listener)
     int err = tn_accept(listener, &client, NULL);
     if (err == 0 && (err = tn_wrap(&keys, 0)) == 0 &&
         (err = tn_wrap(&screen, 1)) == 0) {
-        struct flow in = {client, screen}, out = {keys, client};
+        tn_sock *in[] = {client, screen}, *out[] = {keys, client};
         tn_group g;
         tn_group_init(&g, 0);
-        err = tn_go(&g, pass_on, &out);
-        err = err < 0 ? err : pass_on(&in);
+        err = tn_go(&g, pass_on, out);
+        err = err < 0 ? err : pass_on(in);
         tn_group_cancel(&g); /* the client is gone: wait for no more keys */
         tn_group_wait(&g);
     }
@@ -50,11 +46,14 @@ main(int argc, char **argv)
     char text[TN_ADDR_TEXT];
     tn_sock *sock;
     tn_addr addr;
+    int err;
     if (tn_listen_on(&sock, argc > 1 ? argv[1] : "127.0.0.1:0", NULL) < 0 ||
         tn_getsockname(sock, &addr) < 0) {
         fprintf(stderr, "talk_server: %s\n", tn_why());
         return 1;
     }
     fprintf(stderr, "%s\n", tn_addr_format(&addr, text, sizeof(text)));
-    return tn_run(NULL, talk, sock) < 0;
+    err = tn_run(NULL, talk, sock);
+    tn_close(sock);
+    return err < 0;
 }

@@ -266,7 +266,7 @@ obey(plain *p, const struct udp_peer *from, size_t size)
 {
     struct dialect_reader *r = &p->reader;
 
-    for (;;) {
+    for (int line = 0; line < PLAIN_LINES; line++) {
         struct slot *s = find(p, &from->addr);
         room_id id = s != NULL ? s->id : 0;
         int err;

@@ -23,6 +23,9 @@ enum plain_limit {
     PLAIN_QUEUE = 32,
     /* Places in the table: members, and some whose leaving still waits. */
     PLAIN_SLOTS = ROOM_MEMBERS + 2 * PLAIN_QUEUE,
+    /* Lines of one datagram that are heeded. Beyond, nobody's burst would let
+       them through, and each costs a look at the table. */
+    PLAIN_LINES = 256,
     /* Members of one host that is not this one. */
     PLAIN_PER_HOST = 32,
 };

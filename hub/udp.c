@@ -217,10 +217,11 @@ udp_send(struct udp *u, const void *buf, size_t n, const struct udp_peer *to)
     struct iovec iov = {(void *)(uintptr_t)buf, n};
     tn_msg msg = {.iov = &iov, .iov_count = 1, .addr = to->addr};
     ssize_t sent = -EAGAIN;
+    bool own = false;
 
     msg.control = control;
     msg.control_len = write_local((struct cmsghdr *)control, &to->local);
-    for (int i = 0; i < UDP_TRIES; i++) {
+    for (int i = 0; i < UDP_TRIES && !own; i++) {
         sent = tn_sendmsg(u->sock, &msg, 0);
         if (sent >= 0) {
             return 0;
@@ -229,8 +230,9 @@ udp_send(struct udp *u, const void *buf, size_t n, const struct udp_peer *to)
             break;
         }
         if (!drain(u)) {
-            /* It is about this datagram: perhaps that address is no longer
-               ours. */
+            /* It is about this datagram. If the address it shall go out from
+               is no longer ours, any other is better than none. */
+            own = msg.control_len == 0;
             msg.control_len = 0;
         }
     }

@@ -78,7 +78,8 @@ TN_API TN_USE int tn_create_server(tn_sock **out, const tn_addr *addr,
  *
  * @param out   given (end with tn_close()); NULL on failure.
  * @param text  borrowed; "host:port", "udp://host:port", "unix:/path", ...
- * @param timeout  ns for names and connecting together; TN_FOREVER.
+ * @param timeout  ns for names and connecting together; TN_FOREVER; 0 gives
+ *                 only what needs no waiting, else -ETIME.
  * @return 0; TN_EADDRESS; as tn_create_connection().
  * @suspends   yes.
  * @thread     any.

@@ -46,8 +46,8 @@ TN_API TN_USE int tn_makefile(tn_file **out, tn_sock *sock, unsigned mode);
  *
  * @param f    borrowed; readable.
  * @param buf  `cap` bytes; ends in NUL.
- * @param cap  bytes, at least 2. A longer line comes in parts, of which only
- *             the last ends in a newline.
+ * @param cap  bytes, at least 2 (else -EINVAL). A longer line comes in parts,
+ *             of which only the last ends in a newline.
  * @return bytes without the NUL, the newline included; a last line may lack
  *   it; 0 at the end of the stream; as tn_recv(), nothing being lost.
  * @suspends   yes.

@@ -150,7 +150,7 @@ TN_API void tn_on_interrupt(bool (*hook)(void *arg), void *arg);
  *
  * @return 0; -ENOMEM; the code of sigaction(2).
  * @suspends   no.
- * @thread     any, before the first tn_run().
+ * @thread     any; loops that other threads run already are not covered.
  * @see        sigaltstack(2).
  */
 TN_API int tn_report_overflow(void);

@@ -4,7 +4,8 @@
  * Who knows socket.recv knows tn_recv. In a plain thread a call blocks; in a
  * task (task.h) the same call parks the task and lets others run. Three calls
  * do for most programs: tn_dial() or tn_accept(), tn_recv(), tn_sendall().
- * Rarer verbs: msg.h (messages, descriptors, files), sockopt.h (options).
+ * transfer.h and fd.h come with this header. Rarer verbs: msg.h (messages,
+ * descriptors, files), sockopt.h (options).
  *
  * Every descriptor is close-on-exec, no send raises a signal, an interrupted
  * call goes on with the time that is left, SO_ERROR is read after a connect.
@@ -20,8 +21,8 @@
 
 #include <tenon/addr.h>
 #include <tenon/api.h>
-
-typedef struct tn_sock tn_sock;
+#include <tenon/fd.h>
+#include <tenon/transfer.h>
 
 TN_BEGIN_DECLS
 
@@ -46,8 +47,8 @@ TN_API TN_USE int tn_socket(tn_sock **out, int family, int type, int proto);
  *
  * @param sock  borrowed; not bound yet.
  * @param addr  borrowed; port 0 lets the kernel choose.
- * @return 0; -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EINVAL (bound already),
- *   -EISDIR (Unix: the path is a directory), -ENOENT, -ENOTDIR.
+ * @return 0; -EADDRINUSE (Unix: also where a file or directory of that name
+ *   is), -EADDRNOTAVAIL, -EACCES, -EINVAL (bound already), -ENOENT, -ENOTDIR.
  * @suspends   no.
  * @thread     the socket's.
  * @see        bind(2); Python socket.bind.
@@ -113,125 +114,6 @@ TN_API TN_USE int tn_connect(tn_sock *sock, const tn_addr *addr);
  * @see        Python socket.connect_ex.
  */
 TN_API TN_USE int tn_connect_ex(tn_sock *sock, const tn_addr *addr);
-
-/**
- * Receive at most `cap` bytes.
- *
- * On a stream one call is one read: it may return fewer bytes than were sent in
- * one tn_send(). On other types it is one message.
- *
- * @param sock   borrowed; connected, or bound.
- * @param buf    borrowed until return; at least `cap` bytes.
- * @param cap    bytes; 0 to SSIZE_MAX. 0 returns 0 at once on a stream.
- * @param flags  0 or MSG_PEEK, MSG_OOB, MSG_DONTWAIT, MSG_WAITALL, MSG_TRUNC.
- * @return bytes, or 0 when the peer ended the stream (or sent an empty
- *   message); -EMSGSIZE: the message was larger, `buf` holds its head and
- *   tn_why() the size (with MSG_TRUNC the size is returned); -ETIME, -EAGAIN,
- *   -ECANCELED, -EBADF, -EBUSY, -ECONNRESET, -ECONNREFUSED (datagram),
- *   -ENOTCONN. After any but -EMSGSIZE nothing was taken.
- * @suspends   yes.
- * @thread     the socket's.
- * @see        recv(2); RFC 9293 section 3.9.1; Python socket.recv.
- */
-TN_API TN_USE ssize_t tn_recv(tn_sock *sock, void *buf, size_t cap, int flags);
-
-/**
- * Receive exactly `n` bytes of a stream.
- *
- * @param sock  borrowed; a connected stream.
- * @param buf   borrowed until return; at least `n` bytes.
- * @param n     bytes; 0 to SSIZE_MAX.
- * @param got   how many bytes `buf` holds, also after a failure; may be NULL.
- * @return n; 0 if the stream ended before the first byte; TN_ETRUNCATED if it
- *   ended later; or as tn_recv(). The deadline spans the whole call. After
- *   -ETIME call again for the rest.
- * @suspends   yes.
- * @thread     the socket's.
- * @see        recv(2) MSG_WAITALL; Python asyncio's readexactly.
- */
-TN_API TN_USE ssize_t tn_recvall(tn_sock *sock, void *buf, size_t n,
-                                 size_t *got);
-
-/**
- * Receive a message and the address it came from.
- *
- * @param sock   borrowed.
- * @param buf    borrowed until return; at least `cap` bytes.
- * @param cap    bytes; 0 to SSIZE_MAX.
- * @param flags  as tn_recv().
- * @param from   filled with the sender; len 0 if it has none; may be NULL.
- * @param full   set to the message's true size, which is above the return
- *               value if its tail was lost; may be NULL.
- * @return bytes in `buf`; as tn_recv(), but -EMSGSIZE only if `full` is NULL.
- * @suspends   yes.
- * @thread     the socket's.
- * @see        recvfrom(2); Python socket.recvfrom.
- */
-TN_API TN_USE ssize_t tn_recvfrom(tn_sock *sock, void *buf, size_t cap,
-                                  int flags, tn_addr *from, size_t *full);
-
-/**
- * Send at most `n` bytes.
- *
- * @param sock   borrowed; connected.
- * @param buf    borrowed until return.
- * @param n      bytes; 0 to SSIZE_MAX.
- * @param flags  0 or MSG_OOB, MSG_DONTWAIT, MSG_MORE, MSG_CONFIRM.
- * @return bytes that the kernel took, 1 to `n` (0 if n is 0); -ETIME, -EAGAIN,
- *   -ECANCELED, -EBADF, -EPIPE, -ECONNRESET, -EMSGSIZE, -ENOBUFS, -ENOTCONN,
- *   -ECONNREFUSED; TN_EBROKEN after a tn_sendall() that failed half-way.
- * @suspends   yes, if the kernel's buffer is full.
- * @thread     the socket's.
- * @see        send(2); Python socket.send.
- */
-TN_API TN_USE ssize_t tn_send(tn_sock *sock, const void *buf, size_t n,
-                              int flags);
-
-/**
- * Send all of `n` bytes.
- *
- * Other senders of the same loop wait, so that messages never mix. If it fails
- * after some bytes went out, the stream refuses further sends (TN_EBROKEN):
- * nobody could know where they belong.
- *
- * @param sock  borrowed; connected.
- * @param buf   borrowed until return.
- * @param n     bytes; 0 to SSIZE_MAX.
- * @param sent  how many went out, also after a failure; may be NULL. Who reads
- *              it may go on: tn_send_resume() lifts the refusal.
- * @return n; or as tn_send(). The deadline spans the whole call.
- * @suspends   yes, if the kernel's buffer is full.
- * @thread     the socket's.
- * @see        send(2); Python socket.sendall.
- */
-TN_API TN_USE ssize_t tn_sendall(tn_sock *sock, const void *buf, size_t n,
-                                 size_t *sent);
-
-/**
- * Allow sends again after a tn_sendall() that failed half-way.
- *
- * @param sock  borrowed. The caller promises to go on with the unsent rest.
- * @suspends   no.
- * @thread     the socket's.
- * @see        Python socket.sendall, which leaves this to the caller.
- */
-TN_API void tn_send_resume(tn_sock *sock);
-
-/**
- * Send one message to an address.
- *
- * @param sock   borrowed.
- * @param buf    borrowed until return.
- * @param n      bytes; 0 to SSIZE_MAX.
- * @param flags  as tn_send().
- * @param to     borrowed; "<broadcast>" needs tn_set_broadcast() before.
- * @return n; as tn_send(); -EACCES, -EDESTADDRREQ, -EISCONN, -ENETUNREACH.
- * @suspends   yes, if the kernel's buffer is full.
- * @thread     the socket's.
- * @see        sendto(2); Python socket.sendto.
- */
-TN_API TN_USE ssize_t tn_sendto(tn_sock *sock, const void *buf, size_t n,
-                                int flags, const tn_addr *to);
 
 /**
  * End one or both directions of a connection.
@@ -340,118 +222,6 @@ TN_API int tn_setblocking(tn_sock *sock, bool on);
  * @see        Python socket.getblocking.
  */
 TN_API bool tn_getblocking(const tn_sock *sock);
-
-/**
- * Return the descriptor, for calls that tenon does not have.
- *
- * @param sock  borrowed; keeps the descriptor: do not close or read it.
- * @return >= 0; -EBADF in the simulator, which has none.
- * @suspends   no.
- * @thread     any that may use the socket.
- * @see        Python socket.fileno.
- */
-TN_API int tn_fileno(const tn_sock *sock);
-
-/**
- * Return the family that the socket was made with.
- *
- * @param sock  borrowed.
- * @return AF_INET, AF_INET6, AF_UNIX, ...; 0 for a descriptor that is no
- *   socket.
- * @suspends   no.
- * @thread     any that may use the socket.
- * @see        socket(7) SO_DOMAIN; Python socket.family.
- */
-TN_API int tn_family(const tn_sock *sock);
-
-/**
- * Return the type that the socket was made with.
- *
- * @param sock  borrowed.
- * @return SOCK_STREAM, SOCK_DGRAM, ...; 0 for a descriptor that is no socket.
- * @suspends   no.
- * @thread     any that may use the socket.
- * @see        socket(7) SO_TYPE; Python socket.type.
- */
-TN_API int tn_type(const tn_sock *sock);
-
-/**
- * Return the protocol that the socket was made with.
- *
- * @param sock  borrowed.
- * @return IPPROTO_TCP, ..., 0.
- * @suspends   no.
- * @thread     any that may use the socket.
- * @see        socket(7) SO_PROTOCOL; Python socket.proto.
- */
-TN_API int tn_proto(const tn_sock *sock);
-
-/**
- * Create two sockets that are connected to each other.
- *
- * @param out     two sockets given (end each with tn_close()); NULL on failure.
- * @param family  AF_UNIX.
- * @param type    SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET.
- * @param proto   0.
- * @return 0; as tn_socket(); -EOPNOTSUPP.
- * @suspends   no.
- * @thread     any; the sockets are the caller's.
- * @see        socketpair(2); Python socket.socketpair.
- */
-TN_API TN_USE int tn_socketpair(tn_sock *out[2], int family, int type,
-                                int proto);
-
-/**
- * Create a second socket for the same kernel socket.
- *
- * @param sock  borrowed.
- * @param out   given (end with tn_close()); NULL on failure. Its time-out is
- *              a copy.
- * @return 0; -EMFILE, -ENOMEM; -EOPNOTSUPP in the simulator.
- * @suspends   no.
- * @thread     the socket's.
- * @see        fcntl(2) F_DUPFD_CLOEXEC; Python socket.dup.
- */
-TN_API TN_USE int tn_dup(tn_sock *sock, tn_sock **out);
-
-/**
- * Take the descriptor out of a socket and end the socket.
- *
- * @param sock  taken on success; no call may be parked on it.
- * @return the descriptor, the caller's to close; -EBUSY; -EBADF.
- * @suspends   no.
- * @thread     the socket's. The descriptor may go to any other.
- * @see        Python socket.detach.
- */
-TN_API TN_USE int tn_detach(tn_sock *sock);
-
-/**
- * Make a socket of a descriptor; family, type and protocol are asked of it.
- *
- * @param out  given (end with tn_close()); NULL on failure.
- * @param fd   taken on success; a socket.
- * @return 0; -EBADF, -ENOTSOCK, -ENOMEM.
- * @suspends   no.
- * @thread     any; the socket is the caller's.
- * @see        Python socket.socket(fileno=fd).
- */
-TN_API TN_USE int tn_fromfd(tn_sock **out, int fd);
-
-/**
- * Make a tn_sock of any descriptor: pipe, terminal, file.
- *
- * tn_recv() reads it and tn_send() writes it. The flags of the descriptor stay
- * as they are, because its description may be shared with other programs.
- *
- * @param out  given (end with tn_close()); NULL on failure.
- * @param fd   borrowed: stays open after tn_close().
- * @return 0; -EBADF; -ENOMEM.
- * @suspends   no.
- * @thread     any; a write to a pipe without reader raises SIGPIPE unless the
- *             program ignores it.
- * @see        read(2), write(2); Python os.fdopen.
- */
-TN_API TN_USE int tn_wrap(tn_sock **out, int fd);
 
 TN_END_DECLS
 

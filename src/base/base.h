@@ -22,6 +22,19 @@
 #define TN_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define TN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* Bring the cache line at `offset` from p in; p may point anywhere. To gcc 12 a
+   function that does nothing else is one without effect, whose calls it drops:
+   declare it TN_INLINE. */
+#define TN_PREFETCH(p, offset) __builtin_prefetch((const char *)(p) + (offset))
+#define TN_INLINE              inline __attribute__((always_inline))
+
+/* Kept out of its caller, which parks: its frame would hold this function's
+   buffers all the while. */
+#define TN_APART __attribute__((noinline, cold))
+
+/* What one line of the cache holds, on all machines that matter. */
+#define TN_LINE 64
+
 /* No deadline: later than every clock. */
 #define TN_NEVER INT64_MAX
 

@@ -116,8 +116,12 @@ here(void)
 void
 tn__why_inherit(struct tn__why *heir, const struct tn__why *from, int err)
 {
+    heir = heir ? heir : &thread_why;
     if (from->err == err) {
-        *(heir ? heir : &thread_why) = *from;
+        *heir = *from;
+    } else if (err < 0) {
+        /* Returned without a word: the code at least is known. */
+        *heir = (struct tn__why){.err = err, .op = "task"};
     }
 }
 

@@ -45,8 +45,10 @@
 /* Loops of tn_run_threads(). */
 #define TN_THREADS_MAX 256
 
-/* Events taken from the kernel in one call. */
-#define TN_EVENTS 256
+/* Events taken from the kernel in one call, and how many of them are acted on
+   before their tasks run: what a receive touched is then still in the cache. */
+#define TN_EVENTS         256
+#define TN_EVENTS_AT_ONCE 4
 
 /* A write to a descriptor whose flags are not ours: what a pipe that has room
    takes without blocking (PIPE_BUF). */
@@ -56,6 +58,9 @@
    much of what it still sends. */
 #define TN_CLOSE_FLUSH (2 * TN_SEC)
 #define TN_CLOSE_DRAIN (1u << 20)
+
+/* No event tells that the peer has taken our bytes: look that often. */
+#define TN_CLOSE_LOOK (10 * TN_MS)
 
 /* Vectors of tn_sendvall(): header, payload, trailer and some. */
 #define TN_IOV_MAX 16

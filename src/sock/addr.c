@@ -95,17 +95,6 @@ tn_addr_ip(tn_addr *a, const char *ip, int port)
     return r < 0 ? tn_fail(r, "address", ip) : 0;
 }
 
-/* The name has `n` bytes and need not end in NUL. */
-static int
-too_long(const char *name, size_t n)
-{
-    char text[128];
-
-    snprintf(text, sizeof(text), "%.*s",
-             (int)(n < sizeof(text) ? n : sizeof(text)), name);
-    return tn_fail(-ENAMETOOLONG, "unix address", text);
-}
-
 int
 tn_addr_unix(tn_addr *a, const char *path, size_t n)
 {
@@ -113,7 +102,10 @@ tn_addr_unix(tn_addr *a, const char *path, size_t n)
     size_t most = sizeof(a->u.un.sun_path) - !abstract;
 
     if (n > most) {
-        return too_long(path, n);
+        char text[64]; /* the path may not end in NUL */
+
+        snprintf(text, sizeof(text), "%.*s", (int)sizeof(text) - 1, path);
+        return tn_fail(-ENAMETOOLONG, "unix address", text);
     }
     memset(a, 0, sizeof(*a));
     a->u.un.sun_family = AF_UNIX;

@@ -322,7 +322,8 @@ tn_create_connection(tn_sock **out, const char *host, int port,
 int
 tn_dial(tn_sock **out, const char *text, int64_t timeout)
 {
-    tn_dial_opts opts = {.timeout = timeout};
+    /* 0 means no limit there, and no waiting here. */
+    tn_dial_opts opts = {.timeout = timeout != 0 ? timeout : 1};
     tn_endpoint ep;
     int r = tn_endpoint_parse(&ep, text, TN_TCP);
 

@@ -77,6 +77,9 @@ tn_file_readline(tn_file *f, char *buf, size_t cap)
     size_t n = 0;
     ssize_t r = 1;
 
+    if (cap < 2) {
+        return tn__sock_fail(f->sock, -EINVAL, "read");
+    }
     /* Longer lines come in parts, so that a part can always be put back. */
     cap = cap <= sizeof(f->in) ? cap : sizeof(f->in);
     while (n + 1 < cap && (n == 0 || buf[n - 1] != '\n')) {

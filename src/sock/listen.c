@@ -56,14 +56,6 @@ open_on(tn_sock **out, const tn_addr *addr, int type, const tn_listen_opts *o)
     return 0;
 }
 
-int
-tn_create_server(tn_sock **out, const tn_addr *addr, const tn_listen_opts *opts)
-{
-    static const tn_listen_opts defaults;
-
-    return open_on(out, addr, SOCK_STREAM, opts ? opts : &defaults);
-}
-
 /* Is there a socket file that nobody listens on any more? */
 static bool
 is_stale(const tn_addr *addr, int type)
@@ -96,6 +88,17 @@ listen_unix(tn_sock **out, const tn_addr *addr, int type,
         r = open_on(out, addr, type, o);
     }
     return r;
+}
+
+int
+tn_create_server(tn_sock **out, const tn_addr *addr, const tn_listen_opts *opts)
+{
+    static const tn_listen_opts defaults;
+    const tn_listen_opts *o = opts ? opts : &defaults;
+
+    return addr->u.sa.sa_family == AF_UNIX
+               ? listen_unix(out, addr, SOCK_STREAM, o)
+               : open_on(out, addr, SOCK_STREAM, o);
 }
 
 int

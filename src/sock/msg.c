@@ -156,8 +156,7 @@ tn_recv_fds(tn_sock *sock, void *buf, size_t cap, int *fds, int *count)
     if (room < 1 || room > TN_FDS_MAX) {
         return tn__sock_fail(sock, -EINVAL, "recv_fds");
     }
-    /* Not CMSG_SPACE(): in its padding one too many could come, and go without
-       MSG_CTRUNC. */
+    /* Not CMSG_SPACE: its padding would let one more in, unannounced. */
     msg.control_len = CMSG_LEN((size_t)room * sizeof(int));
     r = tn_recvmsg(sock, &msg, 0);
     if (r < 0) {

@@ -91,6 +91,16 @@ unnamed(int port, int family, unsigned flags, tn_addr *out, int cap)
     return n;
 }
 
+/* RFC 6761 section 6.3: this name is the machine itself, also where no file and
+   no server says so. Which of its families there are, they would have said. */
+static bool
+is_localhost(const char *host, int family, unsigned flags)
+{
+    return family == AF_UNSPEC && !(flags & TN_NUMERIC) &&
+           (strcasecmp(host, "localhost") == 0 ||
+            strcasecmp(host, "localhost.") == 0);
+}
+
 static int
 resolve_name(struct query *q, tn_addr *out, int cap)
 {
@@ -136,6 +146,9 @@ tn_resolve(const char *host, int port, int family, unsigned flags, tn_addr *out,
     q->flags = flags;
     r = resolve_name(q, out, cap);
     free(q);
+    if (r == TN_ENONAME && is_localhost(host, family, flags)) {
+        r = unnamed(port, family, 0, out, cap);
+    }
     return r < 0 ? tn_fail(r, "resolve", host) : r;
 }
 

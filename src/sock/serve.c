@@ -27,7 +27,7 @@ struct conn {
 
 /* The peer shall get our last bytes: end our side, and read until it has ended
    its own or it is `until`. */
-static void
+static TN_APART void
 linger(tn_sock *s, int64_t until)
 {
     char sink[1024];

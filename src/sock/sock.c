@@ -90,7 +90,9 @@ tn__sock_enter(tn_sock *s)
     if (s->closing) {
         return -EBADF;
     }
-    s->users += tn__self != NULL;
+    if (tn__self) {
+        s->users++; /* threads, which may be two at a time, are not counted */
+    }
     return 0;
 }
 
@@ -100,7 +102,7 @@ tn__sock_leave(tn_sock *s)
     if (!tn__self) {
         return;
     }
-    if (--s->users == 0 && s->closer) {
+    if (--s->users == 0 && TN_UNLIKELY(s->closing) && s->closer) {
         struct tn__op *op = s->closer;
 
         s->closer = NULL;
@@ -224,7 +226,9 @@ tn_accept(tn_sock *sock, tn_sock **out, tn_addr *peer)
         free(s);
         return (int)r;
     }
-    op.result = r; /* in a plain thread nothing completed the op */
+    /* A call that did not park left its result only in r. */
+    op.result = r;
+    op.fd = &sock->fd;
     sock->net->accepted(&s->fd, &op);
     if (peer) {
         *peer = s->peer;
@@ -370,7 +374,9 @@ flush(tn_sock *s, int64_t bound)
     s->net->shutdown(&s->fd, SHUT_WR);
     while (dropped < TN_CLOSE_DRAIN && (left = until - tn_now()) > 0) {
         struct tn__op op = {.kind = TN__RECV, .u.io = {sink, sizeof(sink), 0}};
-        struct tn__limit lim = {.timeout = left};
+        struct tn__limit lim = {
+            .timeout = left < TN_CLOSE_LOOK ? left : TN_CLOSE_LOOK,
+        };
 
         if (s->net->pending(&s->fd, NULL, &unsent) < 0) {
             return;
@@ -379,10 +385,10 @@ flush(tn_sock *s, int64_t bound)
             lim.timeout = 0; /* what is here may go; nothing is worth a wait */
         }
         n = tn__sock_await(s, &op, &lim);
-        if (n <= 0) {
+        if (n <= 0 && n != -ETIME) {
             return;
         }
-        dropped += (size_t)n;
+        dropped += n > 0 ? (size_t)n : 0;
     }
 }
 

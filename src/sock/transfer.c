@@ -16,13 +16,26 @@ ask_size(const tn_sock *s, int flags)
 }
 
 /* Say how large the message was that did not fit. */
-static int
+static TN_APART int
 too_large(size_t full, size_t cap)
 {
     char text[96];
 
     snprintf(text, sizeof(text), "a message of %zu bytes into %zu", full, cap);
     return tn_fail(-EMSGSIZE, "receive", text);
+}
+
+/* MSG_WAITALL, where the kernel may not wait itself: all of it, or what came
+   before the end or the time-out. */
+static ssize_t
+recv_whole(tn_sock *sock, void *buf, size_t cap)
+{
+    size_t got;
+    ssize_t r = tn_recvall(sock, buf, cap, &got);
+    bool cut =
+        r == TN_ETRUNCATED || r == -ETIME || r == -ECANCELED || r == -EINTR;
+
+    return cut && got > 0 ? (ssize_t)got : r;
 }
 
 ssize_t
@@ -36,6 +49,9 @@ tn_recv(tn_sock *sock, void *buf, size_t cap, int flags)
 
     if (cap == 0 && sock->fd.is_stream) {
         return 0;
+    }
+    if (flags == MSG_WAITALL && sock->fd.is_stream && sock->timeout != 0) {
+        return recv_whole(sock, buf, cap);
     }
     r = tn__sock_run(sock, &op, flags, "recv");
     if (r > 0 && (size_t)r > cap && !(flags & MSG_TRUNC)) {
@@ -372,18 +388,23 @@ send_everything(tn_sock *s, struct rest *rest, size_t *sent)
     struct tn__limit lim = tn__sock_limit(s, 0);
     size_t total = 0;
     ssize_t r = tn__sock_enter(s);
+    bool more;
 
     if (r < 0) {
         return tn__sock_fail(s, (int)r, "send");
     }
     r = tn__send_lock(s, &lim);
     if (r == 0) {
-        while (r >= 0 && !is_empty(rest)) {
+        /* As in Python nothing is sent too: it may be a message, and a stream
+           that is over says so. */
+        more = s->fd.is_socket || !is_empty(rest);
+        while (more) {
             r = send_part(s, rest, &lim);
             if (r >= 0) {
                 total += (size_t)r;
                 r = cut_short(s, rest);
             }
+            more = r >= 0 && !is_empty(rest);
         }
         s->broken = s->broken || (r < 0 && total > 0);
         tn__send_unlock(s);

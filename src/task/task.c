@@ -11,8 +11,9 @@ _Thread_local tn_task *tn__self;
 _Thread_local tn_loop *tn__loop;
 
 /* Records and first frames of many tasks at the same page offset would all
-   fall into one set of the cache: spread them. */
-enum { COLOURS = 16, COLOUR = 128 };
+   fall into one set of the cache: spread them; but so that a connection with
+   a buffer of 1 KiB still fits into the first page. */
+enum { COLOURS = 12, COLOUR = 128 };
 
 /* The part of a stack's top that stack.c keeps for itself. */
 enum { STACK_LINK = 64 };

@@ -87,20 +87,14 @@ call_kernel(struct tn__op *op, int dontwait)
     return r;
 }
 
-/* What we think of its mode is true: nobody else can have changed it. */
-static bool
-is_in_blocking_mode(const struct tn__fd *fd)
-{
-    return !fd->nonblock && !fd->shared_flags && !fd->duplicated;
-}
-
-/* No limit and a descriptor in blocking mode: the kernel waits, as in C. */
+/* No limit and a descriptor in blocking mode: the kernel waits, as in C. The
+   mode of a duplicate, or of what others share, may change under us. */
 static bool
 can_block_in_kernel(const struct tn__op *op, const struct tn__limit *lim)
 {
-    return lim->timeout < 0 && lim->deadline == 0 && op->fd->is_socket &&
-           is_in_blocking_mode(op->fd) && op->kind != TN__CONNECT &&
-           op->kind != TN__POLL;
+    return lim->timeout < 0 && lim->deadline == 0 && !op->fd->nonblock &&
+           !op->fd->duplicated && !op->fd->shared_flags && op->fd->is_socket &&
+           op->kind != TN__CONNECT && op->kind != TN__POLL;
 }
 
 ssize_t

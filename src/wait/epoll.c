@@ -27,6 +27,8 @@ struct epoll_waiter {
     int timer;     /* timerfd; -1: none yet, or none to be had */
     int64_t alarm; /* when it goes off; TN_NEVER */
     bool no_timer; /* time-outs go with the wait instead */
+    int next;      /* of events; those before were acted on */
+    int count;
     struct epoll_event events[TN_EVENTS];
 };
 
@@ -212,30 +214,73 @@ timeout_ms(int64_t until)
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
+static struct tn__fd *
+fd_of(const struct epoll_waiter *w, const struct epoll_event *ev)
+{
+    /* Nothing is known any more of a descriptor that was closed meanwhile. */
+    return ev->data.u64 == timer_data ? NULL : w->by_fd[(uint32_t)ev->data.u64];
+}
+
+/* A connection that was silent for a while has left the cache: fetch what its
+   event will touch while others are acted on. */
+static TN_INLINE void
+look_ahead(const struct epoll_waiter *w, int i)
+{
+    struct tn__fd *fd = i < w->count ? fd_of(w, &w->events[i]) : NULL;
+
+    if (fd) {
+        TN_PREFETCH(fd, 0);
+        TN_PREFETCH(fd, TN_LINE);
+    }
+}
+
+static TN_INLINE void
+look_closer(const struct epoll_waiter *w, int i)
+{
+    struct tn__fd *fd = i < w->count ? fd_of(w, &w->events[i]) : NULL;
+
+    if (fd && fd->op[TN__READER]) {
+        TN_PREFETCH(fd->op[TN__READER], 0);
+        TN_PREFETCH(fd->op[TN__READER], TN_LINE);
+    }
+}
+
 /* True if it was the alarm. */
 static bool
 dispatch(struct epoll_waiter *w, const struct epoll_event *ev)
 {
-    uint32_t number = (uint32_t)ev->data.u64;
-    uint32_t gen = (uint32_t)(ev->data.u64 >> 32);
-    struct tn__fd *fd;
+    struct tn__fd *fd = fd_of(w, ev);
 
     if (ev->data.u64 == timer_data) {
         w->alarm = TN_NEVER;
         return true;
     }
-    fd = w->by_fd[number];
-    if (fd && fd->gen == gen) {
+    if (fd && fd->gen == ev->data.u64 >> 32) {
         /* The EPOLL and POLL bits are the same numbers on Linux. */
         tn__ready(fd, (int)ev->events);
     }
     return false;
 }
 
-static int
-epoll_wait_until(struct tn__waiter *base, int64_t until)
+/* True if the alarm is among the next `most` events. */
+static bool
+act(struct epoll_waiter *w, int most)
 {
-    struct epoll_waiter *w = self(base);
+    int end = w->count - w->next > most ? w->next + most : w->count;
+    bool rang = false;
+
+    for (; w->next < end; w->next++) {
+        look_ahead(w, w->next + TN_EVENTS_AT_ONCE);
+        look_closer(w, w->next + 1);
+        rang = dispatch(w, &w->events[w->next]) || rang;
+    }
+    return rang;
+}
+
+/* Take new events. 1 if the time may have come, 0, or an error. */
+static int
+take(struct epoll_waiter *w, int64_t until)
+{
     bool rang = until <= 0;
     int ms = -1;
     int n;
@@ -250,10 +295,28 @@ epoll_wait_until(struct tn__waiter *base, int64_t until)
     if (n < 0) {
         return -errno;
     }
-    for (int i = 0; i < n; i++) {
-        rang = dispatch(w, &w->events[i]) || rang;
+    w->next = 0;
+    w->count = n;
+    for (int i = 0; i < TN_EVENTS_AT_ONCE; i++) {
+        look_ahead(w, i);
     }
     return rang;
+}
+
+static int
+epoll_wait_until(struct tn__waiter *base, int64_t until)
+{
+    struct epoll_waiter *w = self(base);
+    int rang = 0;
+
+    if (w->next == w->count) {
+        rang = take(w, until);
+        if (rang < 0) {
+            return rang;
+        }
+    }
+    /* Where others are ready, all at once: they must not hold the rest up. */
+    return act(w, until > 0 ? TN_EVENTS_AT_ONCE : TN_EVENTS) || rang;
 }
 
 static int64_t

@@ -166,7 +166,7 @@ def write_until_full(fd, byte=b"x"):
     fd = fd if isinstance(fd, int) else fd.fileno()
     os.set_blocking(fd, False)
     total = 0
-    while select.select([], [fd], [], 0.3 * SCALE)[1]:
+    while select.select([], [fd], [], min(0.3 * SCALE, 1))[1]:
         try:
             total += os.write(fd, byte * 65536)
         except BlockingIOError:

@@ -114,18 +114,37 @@ def long_lines():
     sock = tap.listener(kind=socket.SOCK_DGRAM)
     c = tap.Tenon("chat", "-n", "ann", "-q", "0",
                   "127.0.0.1:%d" % sock.getsockname()[1])
-    text = "你好" * 1500 + "end"
+    text = "a" + "你好" * 1500 + "end"  # parts end within characters
     c.stdin.write(text.encode())
     c.stdin.close()
     tap.equal(sock.recv(2000), b"ann")
     got = ""
     while not got.endswith("end"):
         data = sock.recv(2000)
-        tap.true(len(data) <= 1000, "1,000 bytes")
+        tap.true(len(data) < 1000, "room for a newline")
         tap.true(data.startswith(b"ann:"), "prefix")
         got += data.decode()[4:]
     tap.equal(got, text)
     tap.equal(sock.recv(2000), b"ann:q")
+
+
+@tap.case
+def long_lines_in_our_room():
+    """The parts of a long line get through our room whole"""
+    h = hub()
+    ann, = join(h, "ann")
+    text = "x" * 994 + "y" * 995 + "q"  # the rest must not be a word to leave
+    c = chat(h, "bob")
+    c.stdin.write(text.encode())
+    c.stdin.close()
+    ann.hears("bob: 加入了群聊")
+    got = ""
+    while not got.endswith("q"):
+        line = ann.hear()
+        tap.true(line.startswith("bob:"), line)
+        got += line[4:]
+    tap.equal(got, text)
+    ann.hears("bob：离开了聊天室")
 
 
 @tap.case
@@ -242,8 +261,21 @@ def wrong_use():
 
 
 @tap.case
+def closed_from_the_start():
+    """A stdout that never was open is an error"""
+    h = hub()
+    ann, = join(h, "ann")
+    c = chat(h, "bob", preexec_fn=lambda: os.close(1))
+    ann.hears("bob: 加入了群聊")
+    ann.say("hi")
+    tap.equal(c.wait(), 1, "exit code")
+    ann.hears("bob：离开了聊天室")
+    tap.true(tap.read_all(c.stderr).startswith(b"tenon chat: "), "told")
+
+
+@tap.case
 def closed_stdout():
-    """A stdout that is closed is an error"""
+    """So is one that is closed later"""
     h = hub()
     ann, = join(h, "ann")
     c = chat(h, "bob")

@@ -304,6 +304,18 @@ def flood():
 
 
 @tap.case
+def a_book():
+    """A datagram full of lines costs its sender only"""
+    h = hub()
+    ann, bob = join(h, "ann", "bob")
+    for _ in range(5):
+        bob.send(b"x\n" * 30000)
+    heard = settle(h, ann, bob)
+    tap.true(30 <= len(heard[0]) <= 60, f"{len(heard[0])} lines got through")
+    tap.equal(len(heard[1]), 1, "bob is told once")
+
+
+@tap.case
 def strangers():
     """A flood of strangers leaves the members alone"""
     h = hub("-v")
@@ -413,9 +425,21 @@ def nobody_looks():
     for number in range(5):
         bob.say(f"one {number}")
         ann.hears(f"bob:one {number}")
-    tap.read_until(h.stderr, b"nobody reads stdout any more")
+    tap.read_until(h.stderr, b": the talk is not shown any more\n")
     h.signal(signal.SIGINT)
     tap.equal(h.wait(), 0)
+
+
+@tap.case
+def closed_stdout():
+    """A stdout that was closed from the start does not, either"""
+    h = hub(preexec_fn=lambda: os.close(1))
+    ann = Member(h, "ann")
+    bob = Member(h, "bob")
+    ann.hears("bob: 加入了群聊")
+    bob.say("hi")
+    ann.hears("bob:hi")
+    tap.read_until(h.stderr, b"tenon hub: stdout: ")
 
 
 @tap.case

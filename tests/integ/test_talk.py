@@ -215,6 +215,26 @@ def wait_idle():
 
 
 @tap.case
+def wait_units():
+    """-w: units and decimals are what they say"""
+    with tap.listener() as sock:
+        where = local(sock.getsockname()[1])
+        for words, shown, least in ((["-w0.2s"], "200ms", 0.2),
+                                    (["-w", "150000us"], "150ms", 0.15),
+                                    (["--wait=.0025m"], None, 0),
+                                    (["--wait=0.0025m"], "150ms", 0.15),
+                                    (["--wait", "1.1"], "1100ms", 1.1)):
+            begin = tap.now()
+            code, _, err = tap.tenon("talk", "-d", *words, where)
+            tap.equal(code, 3 if shown else 2)
+            if shown:
+                tap.equal(err, "tenon talk: nothing came or went for "
+                               f"{shown} (-w)\n")
+            tap.true(least <= tap.now() - begin < least + 0.9 * tap.SCALE,
+                     f"{words}: {tap.now() - begin} s")
+
+
+@tap.case
 def wait_busy():
     """-w: what moves keeps it alive"""
     with client("-w", "600ms") as (talk, conn):

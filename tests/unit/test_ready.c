@@ -1,5 +1,5 @@
 /*
- * test_ready.c - the hints of ready.c: every way in which an edge may be missed.
+ * test_ready.c - the hints of ready.c: each way in which an edge may be missed.
  */
 #include "core.h"
 
@@ -282,7 +282,7 @@ TEST_EACH(send_waits_for_a_full_unix_queue, kernels)
     OK(run_on(p, full_unix_queue, &connected));
 }
 
-/* ---- a terminal: both directions of a descriptor that is armed each time -- */
+/* ---- a terminal: both sides of a descriptor that is armed each time ---- */
 
 struct both {
     tn_sock *tty;

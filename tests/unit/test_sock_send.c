@@ -289,13 +289,14 @@ static int
 reset_during_sendall(void *arg)
 {
     static char block[64 << 20];
+    const struct sigaction deadly = {.sa_handler = SIG_DFL};
     struct shared c = {.done = 0};
     size_t sent;
     ssize_t r;
     tn_group g;
 
     (void)arg;
-    signal(SIGPIPE, SIG_DFL);
+    OK(sigaction(SIGPIPE, &deadly, NULL));
     tcp_pair(c.s, AF_INET);
     if (!in_sim()) {
         OK(tn_set(c.s[0], TN_SNDBUF, 4096));

@@ -207,3 +207,36 @@ TEST(the_flags_tell_nothing_of_close_on_exec)
     OK(tn_close(pair[0]));
     OK(tn_close(pair[1]));
 }
+
+static const struct test_param kinds[] = {
+    {.name = "datagram", .value = {SOCK_DGRAM}},
+    {.name = "seqpacket", .value = {SOCK_SEQPACKET}},
+};
+
+TEST_EACH(an_empty_sendall_is_a_message, kinds)
+{
+    tn_sock *pair[2];
+    char buf[8];
+
+    OK(tn_socketpair(pair, AF_UNIX, p->value[0], 0));
+    EQ(tn_sendall(pair[0], "", 0, NULL), 0);
+    EQ(tn_sendvall(pair[0], NULL, 0, NULL), 0);
+    EQ(tn_sendall(pair[0], "x", 1, NULL), 1);
+    OK(tn_settimeout(pair[1], 0));
+    EQ(tn_recv(pair[1], buf, sizeof(buf), 0), 0);
+    EQ(tn_recv(pair[1], buf, sizeof(buf), 0), 0);
+    EQ(tn_recv(pair[1], buf, sizeof(buf), 0), 1);
+    OK(tn_close(pair[0]));
+    OK(tn_close(pair[1]));
+}
+
+TEST(an_empty_sendall_notices_the_end)
+{
+    tn_sock *pair[2];
+
+    OK(tn_socketpair(pair, AF_UNIX, SOCK_STREAM, 0));
+    EQ(tn_sendall(pair[0], "", 0, NULL), 0);
+    OK(tn_close(pair[1]));
+    ERR(tn_sendall(pair[0], "", 0, NULL), -EPIPE);
+    OK(tn_close(pair[0]));
+}

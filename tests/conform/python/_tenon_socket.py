@@ -9,6 +9,7 @@ import ctypes as _ctypes
 import errno as _errno
 import math as _math
 import operator as _operator
+import os as _os
 import sys as _sys
 import time as _time
 import warnings as _warnings
@@ -55,7 +56,25 @@ def _timeout_value(ns):
     return None if ns < 0 else ns / _tl.SEC
 
 
-class socket:
+def _option_int(value):
+    try:
+        return _addr.int_arg(value)
+    except OverflowError:
+        # Python takes what is no int for a buffer, and says so.
+        raise TypeError("a bytes-like object is required, not 'int'") from None
+
+
+class _Immutable(type):
+    """The class is one of C in CPython; what derives from it is not."""
+
+    def __setattr__(cls, name, value):
+        if cls.__base__ is object:
+            raise TypeError(f"cannot set {name!r} attribute of immutable "
+                            f"type '_socket.{cls.__name__}'")
+        super().__setattr__(name, value)
+
+
+class socket(metaclass=_Immutable):
     """socket(family=AF_INET, type=SOCK_STREAM, proto=0) -> socket object"""
 
     # _sock is the tn_sock's address, or None once closed. _users holds an
@@ -84,7 +103,7 @@ class socket:
         out = _ctypes.c_void_p()
         _check(lib.tn_socket(
             _ctypes.byref(out), family, kind & _KIND, proto))
-        self._sock = out.value
+        self._begin(out.value)
         self._family, self._type, self._proto = family, kind & _KIND, proto
         if kind & _real.SOCK_NONBLOCK:
             lib.tn_settimeout(self._sock, 0)
@@ -97,15 +116,16 @@ class socket:
         fd = _addr.int_arg(fileno)
         if fd < 0:
             raise ValueError("negative file descriptor")
-        out = _ctypes.c_void_p()
-        _check(lib.tn_fromfd(_ctypes.byref(out), fd))
-        sock = self._sock = out.value
+        sock = _copies.take(fd) or _from_fd(fd)
+        self._begin(sock)
+        if given[1] != -1 and given[1] & _real.SOCK_NONBLOCK:
+            lib.tn_settimeout(sock, 0)
+        elif _default != _NO_DEFAULT:
+            lib.tn_settimeout(sock, _default)
         found = (lib.tn_family(sock), lib.tn_type(sock), lib.tn_proto(sock))
         given[1] = given[1] & _KIND if given[1] != -1 else -1
         self._family, self._type, self._proto = (
             f if g == -1 else g for g, f in zip(given, found))
-        if _default != _NO_DEFAULT:
-            lib.tn_settimeout(sock, _default)
 
     def __repr__(self):
         return (f"<socket object, fd={self.fileno()}, "
@@ -153,8 +173,21 @@ class socket:
             return 0
         return lib.tn_close(sock)
 
-    def _end(self):
+    def _begin(self, sock):
+        self._sock = sock
+        _by_fd[lib.tn_fileno(sock)] = sock
+
+    def _give_up(self):
+        """Leave the tn_sock to the caller; None if there is none."""
         sock, self._sock = self._sock, None
+        if sock is not None:
+            fd = lib.tn_fileno(sock)
+            if _by_fd.get(fd) == sock:
+                del _by_fd[fd]
+        return sock
+
+    def _end(self):
+        sock = self._give_up()
         if sock is None:
             return 0
         self._left.append(sock)
@@ -171,7 +204,7 @@ class socket:
 
     def detach(self):
         """detach() -> the descriptor, which the socket gives up"""
-        sock, self._sock = self._sock, None
+        sock = self._give_up()
         return -1 if sock is None else _check(lib.tn_detach(sock))
 
     def fileno(self):
@@ -274,7 +307,7 @@ class socket:
             self.setsockopt(level, option, wide)
         elif hasattr(value, "__index__"):
             self._verb(lib.tn_setsockopt_int, level, option,
-                       _addr.int_arg(value))
+                       _option_int(value))
         else:
             raw = _buf.readable(value)
             self._verb(lib.tn_setsockopt, level, option, raw.at, raw.size)
@@ -436,19 +469,56 @@ def socketpair(family=_real.AF_UNIX, type=_real.SOCK_STREAM, proto=0):
     return tuple(made)
 
 
+class _Copies:
+    """Sockets that tn_dup() made, until a Python object takes them over.
+
+    Python's dup() takes and gives numbers, but which sockets share a
+    connection is known to tn_dup() alone, and matters when one is closed.
+    """
+
+    def __init__(self):
+        self._made = {}
+
+    @staticmethod
+    def _mark(fd):
+        found = _os.fstat(fd)
+        return found.st_dev, found.st_ino
+
+    def make(self, sock):
+        """Copy a tn_sock; the copy's number."""
+        out = _ctypes.c_void_p()
+        _check(lib.tn_dup(sock, _ctypes.byref(out)))
+        fd = _check(lib.tn_fileno(out))
+        self._made[fd] = (out.value, self._mark(fd))
+        return fd
+
+    def take(self, fd):
+        """The tn_sock of that number if it was made here, or None."""
+        sock, mark = self._made.pop(fd, (None, None))
+        try:
+            return sock if sock and mark == self._mark(fd) else None
+        except OSError:
+            return None
+
+
+_copies = _Copies()
+_by_fd = {}  # number: tn_sock, of the socket objects that are open
+
+
 def dup(fd):
     """dup(integer) -> integer"""
+    if fd in _by_fd:
+        return _copies.make(_by_fd[fd])
     sock = _from_fd(fd)
-    out = _ctypes.c_void_p()
-    code = lib.tn_dup(sock, _ctypes.byref(out))
-    lib.tn_detach(sock)
-    _check(code)
-    return _check(lib.tn_detach(out))
+    try:
+        return _copies.make(sock)
+    finally:
+        _check(lib.tn_detach(sock))
 
 
 def close(fd):
     """close(integer) -> None"""
-    code = lib.tn_close(_from_fd(fd))
+    code = lib.tn_close(_copies.take(fd) or _from_fd(fd))
     if code < 0 and code != -_errno.ECONNRESET:
         raise errors.of(code)
 
@@ -474,7 +544,8 @@ def setdefaulttimeout(timeout):
 
 def gethostbyname(host):
     """gethostbyname(host) -> address"""
-    found = marshal.resolve(_addr.host_bytes(host), 0, _real.AF_INET, 0)
+    found = marshal.resolve(
+        _addr.host_bytes(host), 0, _real.AF_INET, lib.TN_PASSIVE)
     return marshal.unpack(found[0])[0]
 
 

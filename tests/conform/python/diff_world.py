@@ -22,6 +22,7 @@ import threading
 import time
 
 import _tenon_socket
+import tenon_addr
 import tenon_lib
 
 lib = _tenon_socket.lib
@@ -209,6 +210,10 @@ class World:
         thing = self.things[name]
         return int(thing.family), int(thing.type), thing.proto
 
+    def do_kind(self, name):
+        thing = self.things[name]
+        return int(thing.family), int(thing.type)
+
     def do_flags(self, name):
         """(blocks, close-on-exec), as the kernel sees the descriptor."""
         fd = self.things[name].fileno()
@@ -257,6 +262,40 @@ class World:
             got += len(data)
             check = (check + sum(data)) & 0xFFFFFFFF
         return got, check
+
+    def do_empty(self, name):
+        """Receive all that is there, without waiting."""
+        thing = self.things[name]
+        thing.settimeout(0)
+        got = []
+        try:
+            while len(got) < 1000:
+                got.append(len(thing.recv(65536)))
+                if got[-1] == 0 and thing.type == socket.SOCK_STREAM:
+                    break
+        except OSError as error:
+            got.append(type(error).__name__)
+        return got
+
+    def do_swallow(self, name):
+        """Receive what is there, however it comes."""
+        thing = self.things[name]
+        limit = thing.gettimeout()
+        thing.settimeout(0.05)
+        with contextlib.suppress(TimeoutError):
+            while thing.recv(1 << 20):
+                pass
+        thing.settimeout(limit)
+
+    def do_connect_to(self, name, other):
+        self.things[name].connect(self.things[other].getsockname())
+
+    def do_send_to(self, name, other, data):
+        address = self.things[other].getsockname()
+        return self.things[name].sendto(data, address)
+
+    def do_fileno_is_valid(self, name):
+        return os.fstat(self.things[name].fileno()).st_mode
 
     def do_flood(self, name, size):
         """Send until it would block; the code that ended it."""
@@ -328,6 +367,11 @@ class World:
         for fd in fds:
             os.close(fd)
         return data, alive
+
+    def do_recv_socket(self, name, source):
+        """A socket that came along with some bytes."""
+        got = self.module.recv_fds(self.things[source], 10, 1)
+        return self.keep(name, self.module.socket(fileno=got[1][0]))
 
     def do_resolve(self, name, *args, **kwargs):
         found = self.module.getaddrinfo(*args, **kwargs)
@@ -411,9 +455,10 @@ class TenonWorld(World):
             addr = _tenon_socket.marshal.pack(
                 socket.AF_INET, source, "bind")
             opts.source = ctypes.pointer(addr)
+        host = tenon_addr.host_bytes(address[0])
         out = ctypes.c_void_p()
         _tenon_socket._check(lib.tn_create_connection(
-            ctypes.byref(out), address[0].encode(), address[1],
+            ctypes.byref(out), host, address[1],
             ctypes.byref(opts)))
         return self.adopt(name, out)
 

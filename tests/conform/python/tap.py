@@ -26,12 +26,6 @@ class Tap:
         self.count += 1
         print(f"ok {self.count} - {name} # SKIP {why}")
 
-    def todo(self, ok, name, why):
-        """Print a test point that is known not to hold."""
-        self.count += 1
-        word = "ok" if ok else "not ok"
-        print(f"{word} {self.count} - {name} # TODO {why}")
-
     @staticmethod
     def comment(*lines):
         for line in lines:

@@ -57,6 +57,8 @@ class Marshal:
         """All addresses of a host, in order."""
         room = (tenon_lib.Addr * 64)()
         n = self._lib.tn_resolve(host, port, family, flags, room, len(room))
+        if n == -errno.ENODEV:
+            n = self._lib.errors["TN_ENONAME"]
         if n < 0:
             raise self._errors.of(n)
         return room[:n]
@@ -88,6 +90,8 @@ class Marshal:
         return tenon_lib.Addr.of(bytes(head))
 
     def _first(self, host, port, family):
+        if host == b"<broadcast>" and family != real.AF_INET:
+            raise OSError("address family mismatched")
         flags = self._lib.TN_PASSIVE
         return self.resolve(host, port, family, flags)[0]
 

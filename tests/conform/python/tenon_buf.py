@@ -58,8 +58,6 @@ class Vector:
         if isinstance(buffers, (bytes, bytearray)):
             raise TypeError("an iterable of buffers is required")
         self.parts = [make(data) for data in buffers]
-        if len(self.parts) > 1024:
-            raise OSError("too many buffers")
         self.iov = (tenon_lib.Iovec * len(self.parts))()
         for iov, part in zip(self.iov, self.parts):
             iov.base = part.at

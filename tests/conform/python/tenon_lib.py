@@ -17,6 +17,7 @@ import tenon_headers
 
 SEC = 1_000_000_000
 FOREVER = -1
+STACK = 16 << 20  # bytes for a task that runs Python
 
 
 class Addr(ctypes.Structure):
@@ -77,6 +78,19 @@ class ListenOpts(ctypes.Structure):
     ]
 
 
+class Opts(ctypes.Structure):
+    """tn_opts: choices for tn_run()."""
+
+    _fields_ = [
+        ("backend", ctypes.c_char_p),
+        ("stack_size", ctypes.c_size_t),
+        ("max_tasks", ctypes.c_size_t),
+        ("pool_threads", ctypes.c_int),
+        ("sim", ctypes.c_void_p),
+        ("catch_interrupt", ctypes.c_bool),
+    ]
+
+
 class Library:
     """The shared library, its functions typed as the headers say."""
 
@@ -105,6 +119,31 @@ class Library:
         except ValueError:
             return
         setattr(self, function.name, entry)
+
+
+def run_in_task(lib, backend, function):
+    """Call a function inside a task; what it returned.
+
+    Python runs on the task's stack then. There may be one such task only:
+    Python knows nothing of stacks that take turns on a thread.
+    """
+    made = []
+
+    def task(_):
+        try:
+            made.append(function())
+        except BaseException as error:
+            made.append(error)
+        return 0
+
+    opts = Opts(backend=backend.encode(), stack_size=STACK)
+    body = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(task)
+    code = lib.tn_run(ctypes.byref(opts), body, None)
+    if code < 0:
+        raise os_error(code)
+    if isinstance(made[0], BaseException):
+        raise made[0]
+    return made[0]
 
 
 class Interrupts:
@@ -198,8 +237,8 @@ def library_path():
 def why_not():
     """Why nothing can be tried here, or None if it can."""
     path = library_path()
-    if sys.implementation.name != "cpython" or sys.version_info < (3, 9):
-        return "needs CPython 3.9 or later"
+    if sys.implementation.name != "cpython" or sys.version_info < (3, 10):
+        return "needs CPython 3.10 or later"
     if not path:
         return "TENON_LIB names no library"
     if os.environ.get("TENON_SANITIZE", "none") != "none":
