@@ -111,7 +111,8 @@ TN_API TN_USE int tn_signals_open(tn_signals **out, const int *signo, int n);
  * Wait for the next signal.
  *
  * @param sigs  borrowed.
- * @return its number; -ECANCELED; -ETIME.
+ * @return its number; -ECANCELED; -ETIME; -EBUSY: another task waits;
+ *   -EOPNOTSUPP in the simulator.
  * @suspends   yes.
  * @thread     the one that opened it.
  * @see        sigwaitinfo(2); Python signal.sigwait.
@@ -121,7 +122,7 @@ TN_API TN_USE int tn_signals_wait(tn_signals *sigs);
 /**
  * Give the signals back: those that were not blocked before are not again.
  *
- * @param sigs  taken; NULL is harmless.
+ * @param sigs  taken; nobody may be waiting; NULL is harmless.
  * @suspends   no.
  * @thread     the one that opened it.
  * @see        sigprocmask(2).

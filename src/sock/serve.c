@@ -164,23 +164,12 @@ wait_for_place(struct server *server, int64_t timeout)
 }
 
 /* It may be better in a while: the system is out of something that others may
-   give back; or the connection came with an error of its own, as accept(2)
-   warns, or a filter refused it: not the listener's trouble. */
+   give back, or a filter refused one connection. */
 static bool
 may_pass(int r)
 {
-    static const int codes[] = {
-        EMFILE,       ENFILE,      ENOMEM,      ENOBUFS,   EAGAIN,
-        ENETDOWN,     ENETUNREACH, ENONET,      EHOSTDOWN, EPERM,
-        EHOSTUNREACH, ETIMEDOUT,   ENOPROTOOPT,
-    };
-
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-        if (r == -codes[i]) {
-            return true;
-        }
-    }
-    return false;
+    return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -ENOBUFS ||
+           r == -EAGAIN || r == -EPERM;
 }
 
 static int

@@ -100,6 +100,7 @@ can_block_in_kernel(const struct tn__op *op, const struct tn__limit *lim)
 ssize_t
 tn__op_block(struct tn__op *op, struct tn__limit *lim)
 {
+    bool only_error = false;
     int64_t deadline, until;
     ssize_t r;
 
@@ -114,7 +115,9 @@ tn__op_block(struct tn__op *op, struct tn__limit *lim)
         }
         deadline = tn__limit_deadline(lim, tn__clock_now());
         until = deadline;
-        if (is_full_backlog(op)) {
+        /* An error queue that nobody reads is an event all the time: neither
+           may the deadline be missed nor the processor be kept busy. */
+        if (only_error || is_full_backlog(op)) {
             until = tn__clock_now() + TN_UNIX_RETRY;
             r = tn__block_poll(-1, 0, until < deadline ? until : deadline);
         } else {
@@ -126,5 +129,6 @@ tn__op_block(struct tn__op *op, struct tn__limit *lim)
         if (r == 0 && until >= deadline) {
             return -ETIME;
         }
+        only_error = r == POLLERR;
     }
 }

@@ -106,6 +106,7 @@ struct tn__fd {
     bool is_tcp;                /* a short read means that nothing is left */
     bool nonblock;              /* O_NONBLOCK is set on the description */
     bool shared_flags;          /* the description is not ours to change */
+    bool quiet;                 /* poll: leave it out once */
     bool duplicated;            /* another tn_sock has the same description */
     bool ready[2];              /* a try may succeed; by enum tn__side */
     bool hup;                   /* the end, or an urgent byte, was announced */
