@@ -443,7 +443,9 @@ tn_sendvall(tn_sock *sock, const struct iovec *iov, int count, size_t *sent)
     if (count < 0 || count > TN_IOV_MAX) {
         return tn__sock_fail(sock, -EINVAL, "send");
     }
-    memcpy(copy, iov, (size_t)count * sizeof(*iov));
+    for (int i = 0; i < count; i++) { /* iov may be NULL if there are none */
+        copy[i] = iov[i];
+    }
     advance(&m, 0);
     return send_everything(sock, &rest, sent);
 }
