@@ -4,6 +4,7 @@
 #include "core.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -489,4 +490,17 @@ TEST_EACH(accept_on_a_description_of_others, kernels)
     OK(tn_getsockname(door.listener, &door.addr));
     OK(run_on(p, accept_shared, &door));
     tn_close(door.listener);
+}
+
+static int
+wait_for_nothing(void *arg)
+{
+    (void)arg;
+    ERR(tn_wait_fd(-1, POLLIN, 5 * TN_MS), -EBADF);
+    return 0;
+}
+
+TEST_EACH(no_descriptor_is_nothing_to_wait_for, kernel_callers)
+{
+    OK(run_as(p, wait_for_nothing, NULL));
 }
