@@ -353,6 +353,8 @@ close_now(tn_sock *s, bool reset)
 {
     int r;
 
+    TN_ASSERT((!s->fd.waiter || s->fd.waiter == tn__waiter_here()) &&
+              "a socket is closed by the loop that uses it");
     tn__waiter_release(&s->fd);
     r = s->net->close(&s->fd, reset);
     free(s);
