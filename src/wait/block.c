@@ -83,7 +83,7 @@ call_kernel(struct tn__op *op, int dontwait)
     if (op->kind == TN__POLL && r == 0) {
         r = -EAGAIN;
     }
-    return r;
+    return tn__op_end(op, r);
 }
 
 /* No limit and a descriptor in blocking mode: the kernel waits, as in C. The

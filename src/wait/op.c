@@ -198,6 +198,21 @@ tn__op_once(struct tn__op *op, int dontwait)
 }
 
 ssize_t
+tn__op_end(struct tn__op *op, ssize_t r)
+{
+    if (TN_LIKELY(r != -EAGAIN) || !op->fd->shut || op->nowait) {
+        return r;
+    }
+    if (op->kind == TN__RECVMSG && !(op->u.m.flags & MSG_ERRQUEUE)) {
+        op->u.m.msg->msg_namelen = 0;
+        op->u.m.msg->msg_controllen = 0;
+        op->u.m.msg->msg_flags = 0;
+        return 0;
+    }
+    return op->kind == TN__RECV ? 0 : r;
+}
+
+ssize_t
 tn__op_try(struct tn__op *op)
 {
     ssize_t r;
@@ -208,7 +223,7 @@ tn__op_try(struct tn__op *op)
     if (op->kind == TN__POLL && r == 0) {
         return -EAGAIN;
     }
-    return r;
+    return tn__op_end(op, r);
 }
 
 int
