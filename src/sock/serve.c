@@ -26,12 +26,11 @@ struct conn {
 /* ---- one connection ---- */
 
 /* The peer shall get our last bytes: end our side, and read until it has ended
-   its own or the bound is reached. */
+   its own or it is `until`. */
 static TN_APART void
-linger(tn_sock *s, int64_t bound)
+linger(tn_sock *s, int64_t until)
 {
     char sink[1024];
-    int64_t until = tn_now() + bound;
     size_t dropped = 0;
     int64_t left;
     ssize_t n;
@@ -52,15 +51,18 @@ linger(tn_sock *s, int64_t bound)
 static void
 finish(struct server *server, tn_sock *s, int result)
 {
+    int64_t until = tn__deadline(tn_now(), server->o.flush);
+    int64_t left;
     tn_scope shield;
 
     tn_shield(&shield, server->o.flush);
     if (result < 0) {
         tn_shutdown(s, SHUT_WR);
     } else {
-        linger(s, server->o.flush);
+        linger(s, until);
     }
-    tn_close(s);
+    left = until - tn_now();
+    tn__close_within(s, left > 0 ? left : 0);
     tn_scope_end(&shield);
 }
 
@@ -118,6 +120,8 @@ start_conn(struct server *server, tn_sock *s)
 
 /* ---- the acceptor ---- */
 
+/* A listener sends nothing: its acceptor waits among the senders, where
+   tn_close() finds it. */
 static bool
 place_start(struct tn__op *op)
 {
@@ -125,7 +129,6 @@ place_start(struct tn__op *op)
 
     op->state = TN__PENDING;
     server->full = op;
-    /* Nobody sends on a listener: who closes it looks there. */
     tn__opq_push(&server->listener->senders, op);
     return false;
 }
@@ -137,7 +140,7 @@ place_end(struct server *server, ssize_t result)
     struct tn__op *op = server->full;
 
     server->full = NULL;
-    server->listener->senders = (struct tn__opq){NULL, NULL};
+    tn__opq_remove(&server->listener->senders, op);
     tn__op_complete(op, result);
 }
 
@@ -167,12 +170,13 @@ wait_for_place(struct server *server, int64_t timeout)
     return r;
 }
 
-/* The system is out of something that others may give back. */
+/* It may be better in a while: the system is out of something that others may
+   give back, or a filter refused one connection. */
 static bool
-is_shortage(int r)
+may_pass(int r)
 {
     return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -ENOBUFS ||
-           r == -EAGAIN;
+           r == -EAGAIN || r == -EPERM;
 }
 
 static int
@@ -185,7 +189,7 @@ accept_one(struct server *server)
         return wait_for_place(server, TN_FOREVER);
     }
     r = tn_accept(server->listener, &s, NULL);
-    if (is_shortage(r)) {
+    if (may_pass(r)) {
         return wait_for_place(server, TN_SERVE_PAUSE);
     }
     if (r < 0) {
@@ -194,7 +198,7 @@ accept_one(struct server *server)
     r = start_conn(server, s);
     if (r < 0) {
         tn_abort(s);
-        r = is_shortage(r) ? wait_for_place(server, TN_SERVE_PAUSE) : r;
+        r = may_pass(r) ? wait_for_place(server, TN_SERVE_PAUSE) : r;
     }
     return r;
 }
@@ -244,6 +248,7 @@ tn_serve(tn_sock *listener, tn_handler *handler, void *arg,
 {
     struct server server = {
         .listener = listener, .handler = handler, .arg = arg};
+    tn_opts run = {.catch_interrupt = true};
 
     if (opts) {
         server.o = *opts;
@@ -251,5 +256,5 @@ tn_serve(tn_sock *listener, tn_handler *handler, void *arg,
     server.o.max_connections = connection_limit(server.o.max_connections);
     server.o.idle = server.o.idle ? server.o.idle : TN_SERVE_IDLE;
     server.o.flush = server.o.flush > 0 ? server.o.flush : TN_SERVE_FLUSH;
-    return tn__self ? run_server(&server) : tn_run(NULL, run_server, &server);
+    return tn__self ? run_server(&server) : tn_run(&run, run_server, &server);
 }

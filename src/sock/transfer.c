@@ -169,15 +169,8 @@ static void
 lock_cancel(struct tn__op *op)
 {
     tn_sock *s = op->u.other[0];
-    struct tn__opq kept = {NULL, NULL};
-    struct tn__op *other;
 
-    while ((other = tn__opq_pop(&s->senders)) != NULL) {
-        if (other != op) {
-            tn__opq_push(&kept, other);
-        }
-    }
-    s->senders = kept;
+    tn__opq_remove(&s->senders, op);
     tn__op_complete(op, -ECANCELED);
 }
 
@@ -474,7 +467,9 @@ tn_sendvall(tn_sock *sock, const struct iovec *iov, int count, size_t *sent)
     if (count < 0 || count > TN_IOV_MAX) {
         return tn__sock_fail(sock, -EINVAL, "send");
     }
-    memcpy(copy, iov, (size_t)count * sizeof(*iov));
+    for (int i = 0; i < count; i++) { /* iov may be NULL if there are none */
+        copy[i] = iov[i];
+    }
     advance(&m, 0);
     return send_everything(sock, &rest, 0, sent);
 }

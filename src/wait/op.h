@@ -159,6 +159,25 @@ tn__opq_pop(struct tn__opq *q)
     return op;
 }
 
+/* Take op out of the middle; it is in there. */
+static inline void
+tn__opq_remove(struct tn__opq *q, struct tn__op *op)
+{
+    struct tn__op *before = NULL;
+
+    for (struct tn__op *o = q->head; o != op; o = o->next) {
+        before = o;
+    }
+    if (before) {
+        before->next = op->next;
+    } else {
+        q->head = op->next;
+    }
+    if (q->tail == op) {
+        q->tail = before;
+    }
+}
+
 /* Complete a taken op: the one place where a waiting task becomes ready. */
 static inline void
 tn__op_complete(struct tn__op *op, ssize_t result)
