@@ -60,6 +60,16 @@ skip_line(struct dialect_reader *r)
     r->joining = false;
 }
 
+/* Whether behind "NAME:" it would read as the room telling of a join or a
+   leave. The course's leave does not: its colon is another. */
+static bool
+is_rooms_word(const char *text)
+{
+    return strcmp(text, joined[DIALECT_ZH] + 1) == 0 ||
+           strcmp(text, joined[DIALECT_EN] + 1) == 0 ||
+           strcmp(text, left[DIALECT_EN] + 1) == 0;
+}
+
 /* Clean a text into r->text, cut to what an event holds. */
 static void
 take_text(struct dialect_reader *r, const char *s, size_t n)
@@ -77,6 +87,10 @@ take_text(struct dialect_reader *r, const char *s, size_t n)
     memcpy(r->text + len, cut_mark, mark);
     r->len = len + mark;
     r->text[r->len] = '\0';
+    if (is_rooms_word(r->text)) { /* without its blank it is the member's */
+        memmove(r->text, r->text + 1, r->len);
+        r->len--;
+    }
 }
 
 /* Bytes of "NAME:" at the front of a line of NAME; 0 if it is not there. */
