@@ -209,6 +209,8 @@ static const struct test_param names[] = {
     {"override", {0}, "\u202eann\0ann"},
     {"selector", {0}, "a\ufe0fb\0ab"},
     {"tags", {0}, "a\U000e0041b\0ab"},
+    {"music", {0}, "a\U0001d173b\0ab"},
+    {"empty_braille", {0}, "\u2800ann\u2800\0ann"},
     {"only_invisible", {-ENOENT}, "\u200b\u2060\0"},
     {"empty", {-ENOENT}, "\0"},
     {"colon", {-EINVAL}, "a:b\0"},
