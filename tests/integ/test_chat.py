@@ -148,6 +148,26 @@ def long_lines_in_our_room():
 
 
 @tap.case
+def rest_of_a_line():
+    """The rest of a long line is no word to leave"""
+    sock = tap.listener(kind=socket.SOCK_DGRAM)
+    for word in ("q", "/quit"):
+        for size in range(4094, 4098):  # whatever bytes make a part
+            c = tap.Tenon("chat", "-n", "ann", "-q", "0",
+                          "127.0.0.1:%d" % sock.getsockname()[1])
+            c.stdin.write(b"x" * size + f"{word}\nafter\n".encode())
+            c.stdin.close()
+            tap.equal(sock.recv(2000), b"ann")
+            said = []
+            while not (said and said[-1] == "q"):
+                said.append(sock.recv(2000).decode()[len("ann:"):])
+            tap.equal(said[-2:], ["after", "q"], f"{size} and {word}")
+            tap.equal("".join(said[:-2]).replace(" ", ""),
+                      "x" * size + word, "the line")
+            tap.equal(c.wait(), 0, "exit code")
+
+
+@tap.case
 def paced():
     """Much at once is sent no faster than the room hears: all arrives"""
     h = hub()
