@@ -363,7 +363,7 @@ def on_terminal(h, name, *args, columns=80, env=None):
 
 
 def leave(screen, code=0):
-    """Read to the end; the exit code must be this."""
+    """Read to the end; the exit code must be this, the terminal as before."""
     while True:
         more = tap.read_some(screen.fd)
         if not more:
@@ -371,6 +371,7 @@ def leave(screen, code=0):
         screen.raw += more
     screen.draw()
     _, status = os.waitpid(screen.pid, 0)
+    tap.true(screen.is_cooked(), "the terminal is given back")
     os.close(screen.fd)
     tap.equal(os.waitstatus_to_exitcode(status), code, "exit code")
 
@@ -456,6 +457,7 @@ def interrupted():
     screen.shows("bob>")
     screen.type("half a li")
     screen.shows("bob> half a li")
+    tap.true(not screen.is_cooked(), "the editor has the terminal")
     screen.type("\x03")
     ann.hears("bob：离开了聊天室")
     leave(screen, 130)
