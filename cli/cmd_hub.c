@@ -70,7 +70,8 @@ static const char *const examples[] = {
     NULL,
 };
 
-/* What strangers send could fill the screen: so many lines, then a count. */
+/* What strangers send could fill the screen: so many lines, then a count. Nor
+   may a screen that is full already hold the room up. */
 static void
 on_dropped(void *arg, const tn_addr *from, const char *why)
 {
@@ -80,7 +81,7 @@ on_dropped(void *arg, const tn_addr *from, const char *why)
     if (!h->o->verbose) {
         return;
     }
-    if (!bucket_take(&h->complaints, &rule, tn_now())) {
+    if (say_waits() || !bucket_take(&h->complaints, &rule, tn_now())) {
         h->untold++;
         return;
     }

@@ -456,6 +456,22 @@ def slow_reader():
             tap.true(ann.hear().startswith(member.name), "all are heard")
 
 
+@tap.case
+def stuck_stderr():
+    """Nor does a full pipe at stderr that complaints go to"""
+    read_end, write_end = os.pipe()
+    h = hub("-v", "--quiet", stderr=write_end)
+    ann = Member(h, "ann")
+    bob = Member(h, "bob")
+    ann.hears("bob: 加入了群聊")
+    tap.write_until_full(write_end)
+    os.close(write_end)
+    Member(h).send(b"\xffT\x01\x00")  # worth a complaint
+    bob.say("hi")
+    ann.hears("bob:hi")
+    os.close(read_end)
+
+
 def instructions(h):
     return tap.read_until(h.stderr, b"q leaves.\n").decode()
 
