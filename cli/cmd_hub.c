@@ -145,14 +145,14 @@ open_room(struct hub *h)
     if (err < 0) {
         return tn_fail(err, "open the room", NULL);
     }
-    err = plain_open(&h->plain, h->room, &h->ep, &how);
-    if (err == 0 && !h->o->quiet) {
+    /* The screen first, because it never suspends: see room_attach(). */
+    if (!h->o->quiet) {
         err = screen_open(&h->screen);
     }
     if (err == 0 && !h->o->quiet) {
         err = room_attach(h->room, screen_take, &h->screen);
     }
-    return err;
+    return err < 0 ? err : plain_open(&h->plain, h->room, &h->ep, &how);
 }
 
 /* Say that the room is open, to people and to scripts. */
