@@ -128,6 +128,17 @@ read_talk(struct dialect_reader *r, size_t n, const char *name)
     return r->len > 0;
 }
 
+/* Whether a line of somebody unknown is nothing at all: the end of a talk that
+   was not, or the word of another room, or our own that an echo server sent
+   back. To answer that one would be answered, and so on for ever. */
+static bool
+means_nothing(const char *line, size_t n, const char *last)
+{
+    bool q = line + n - last == 1 && last[0] == 'q';
+
+    return q || line[0] == '!' || line[0] == '*';
+}
+
 /* A line of somebody unknown: its name, perhaps with something said. */
 static bool
 read_name(struct dialect_reader *r, size_t n)
@@ -137,7 +148,7 @@ read_name(struct dialect_reader *r, size_t n)
     const char *last = colon != NULL ? colon + 1 : r->at;
     const char *line = r->at;
 
-    if (r->joining || (r->at + n - last == 1 && last[0] == 'q')) {
+    if (r->joining || means_nothing(line, n, last)) {
         skip_line(r);
         return false;
     }

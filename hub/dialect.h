@@ -11,6 +11,8 @@
  *   - "NAME:text" from an address nobody knows is a join and then the text: a
  *     hub that was started again is talked to as before.
  *   - "q" or "NAME:q" leaves; from an unknown address it is nothing at all.
+ *   - Nor is a line that begins as the room's own words do: two rooms, or a
+ *     room and an echo server, would answer each other for ever.
  *
  * Lines from the room itself begin with "! " (you are not in) or "* ". Names
  * cannot, and everything a member says has "NAME:" in front.

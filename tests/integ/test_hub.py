@@ -179,7 +179,7 @@ def refusals():
     """What is refused gets no more bytes than it sent"""
     h = hub()
     ann, = join(h, "ann")
-    bad = ["x" * 33, "名" * 22, "a：b", "! x", "*", ":text", "ann", "ANN:x",
+    bad = ["x" * 33, "名" * 22, "a：b", " ! x", " *", ":text", "ann", "ANN:x",
            "ann:" + "long " * 100, b"\xff\xfe", b"\xc3\x28", b"caf\xe9:hi",
            b"ann\n", b"x" * 5000]
     for data in bad:
@@ -207,6 +207,20 @@ def nothing_said():
         ann.send(data if data.strip() not in (b"q", b"bob:q") else b"")
     heard, = settle(h, ann)
     tap.equal(heard, [], "ann heard")
+    stranger.silent()
+
+
+@tap.case
+def echoed():
+    """A refusal that comes back, from an echo server or a room, ends there"""
+    h = hub()
+    ann, = join(h, "ann")
+    stranger = Member(h)
+    for asked in ("x" * 40, "ann", ":a long text without a name"):
+        stranger.send(asked)
+        stranger.send(stranger.hear())
+    ann.hears("* 有人想用你的名字，没有给他")
+    settle(h, ann)
     stranger.silent()
 
 
