@@ -227,6 +227,15 @@ is_blank(uint32_t c)
            c == 0x2800 || c == 0x3000;
 }
 
+/* Drawn over the character before it, of which a name has none at first. */
+static bool
+is_accent(uint32_t c)
+{
+    return (c >= 0x0300 && c <= 0x036F) || (c >= 0x1AB0 && c <= 0x1AFF) ||
+           (c >= 0x1DC0 && c <= 0x1DFF) || (c >= 0x20D0 && c <= 0x20FF) ||
+           (c >= 0xFE20 && c <= 0xFE2F);
+}
+
 /* A name while it grows: blanks wait until something follows them. */
 struct name {
     char *dst;
@@ -257,7 +266,9 @@ add(struct name *n, const char *s, size_t len)
 static int
 add_character(struct name *n, const char *s, size_t len, uint32_t c)
 {
-    if (c == ':' || c == 0xFF1A || (n->len == 0 && (c == '!' || c == '*'))) {
+    bool reserved = c == '!' || c == '*' || is_accent(c);
+
+    if (c == ':' || c == 0xFF1A || (n->len == 0 && reserved)) {
         return -EINVAL;
     }
     if (is_blank(c)) {

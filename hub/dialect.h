@@ -87,7 +87,7 @@ bool dialect_next(struct dialect_reader *r, const char *name);
  * @param n    bytes.
  * @return its length, 1 to ROOM_NAME_MAX; -ENOENT nothing is left;
  *   -ENAMETOOLONG; -EINVAL a colon in it, or a beginning that is the room's
- *   own ("!", "*"); -EILSEQ no UTF-8.
+ *   own ("!", "*") or an accent on nothing; -EILSEQ no UTF-8.
  */
 int dialect_name(char *dst, const char *src, size_t n);
 

@@ -220,6 +220,8 @@ static const struct test_param names[] = {
     {"mark", {-EINVAL}, "!a\0"},
     {"star", {-EINVAL}, "*a\0"},
     {"mark_behind_invisible", {-EINVAL}, "\u200b!a\0"},
+    {"accent_on_nothing", {-EINVAL}, "\u0301\0"},
+    {"accent", {0}, "e\u0301\0e\u0301"},
     {"mark_within", {0}, "a!\0a!"},
     {"latin1", {-EILSEQ}, "Andr\xe9\0"},
     {"surrogate", {-EILSEQ}, "\xed\xa0\x80\0"},
