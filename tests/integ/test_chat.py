@@ -464,6 +464,25 @@ def interrupted():
 
 
 @tap.case
+def last_words():
+    """Why the talk ends is told on a row of its own"""
+    h = hub()
+    join(h, "ann")
+    screen = on_terminal(h, "ann", columns=120)
+    leave(screen, 6)
+    tap.equal(screen.text(), ["tenon chat: the room refused ann (perhaps the "
+                              "name is taken; try -n ann2)"], "the screen")
+    screen = on_terminal(h, "bob", columns=120)
+    screen.shows("bob>")
+    h.signal(signal.SIGKILL)
+    h.wait()
+    screen.type("hello?\r")
+    leave(screen, 1)
+    tap.equal(screen.text()[-1], f"tenon chat: 127.0.0.1:{h.port}: connection "
+              "refused (no room there; tenon hub opens one)", "the screen")
+
+
+@tap.case
 def dumb():
     """A terminal without a cursor gets plain lines"""
     h = hub()
