@@ -1,8 +1,7 @@
 # The front door. Meson builds (meson.build); this file only knows what people
-# type. `make` alone builds; B is the build folder, DIR the folder a hub shares.
+# type. `make` alone builds; B is the build folder.
 
 B ?= build
-DIR ?=
 PREFIX ?=
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
@@ -27,9 +26,10 @@ $(B)/build.ninja: $(MESON_FILES)
 	    meson setup $(B) >/dev/null; \
 	fi || { tail -n 3 $(B)/meson-logs/meson-log.txt >&2; exit 1; }
 
-# Build, open the hub on this network and print how to join.
-hub: build
-	@exec $(B)/tenon hub $(DIR)
+# Build the command alone, open the hub on this network and print how to join.
+hub: setup $(B)/build.ninja
+	@$(call NINJA,tenon)
+	@exec $(B)/tenon hub
 
 # gcc and clang without a warning, every test, the sanitizers, the stack switch
 # of aarch64 under qemu-user, lint.

@@ -212,7 +212,8 @@ enum {
  * @param out     room for `cap` addresses.
  * @param cap     1 to 64; more are dropped.
  * @return how many were written, >= 1; TN_ENONAME; TN_ETRYNAME; TN_ERESOLVE;
- *   -ERANGE for the port; -ETIME; -ECANCELED; -ENOMEM.
+ *   -ERANGE for the port; -ENODEV for a scope that is no interface; -ETIME;
+ *   -ECANCELED; -ENOMEM.
  * @suspends   yes, in a task, by way of the worker pool; a thread blocks.
  * @thread     any.
  * @see        getaddrinfo(3); RFC 6724; Python socket.getaddrinfo.

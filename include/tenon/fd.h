@@ -105,6 +105,8 @@ TN_API TN_USE int tn_detach(tn_sock *sock);
 /**
  * Make a socket of a descriptor; family, type and protocol are asked of it.
  *
+ * It becomes close-on-exec and keeps its mode; the time-out is TN_FOREVER.
+ *
  * @param out  given (end with tn_close()); NULL on failure.
  * @param fd   taken on success; a socket.
  * @return 0; -EBADF, -ENOTSOCK, -ENOMEM.

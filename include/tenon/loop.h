@@ -111,7 +111,8 @@ TN_API TN_USE int tn_signals_open(tn_signals **out, const int *signo, int n);
  * Wait for the next signal.
  *
  * @param sigs  borrowed.
- * @return its number; -ECANCELED; -ETIME.
+ * @return its number; -ECANCELED; -ETIME; -EBUSY: another task waits;
+ *   -EOPNOTSUPP in the simulator.
  * @suspends   yes.
  * @thread     the one that opened it.
  * @see        sigwaitinfo(2); Python signal.sigwait.
@@ -121,7 +122,7 @@ TN_API TN_USE int tn_signals_wait(tn_signals *sigs);
 /**
  * Give the signals back: the mask is again what it was.
  *
- * @param sigs  taken; NULL is harmless.
+ * @param sigs  taken; nobody may be waiting; NULL is harmless.
  * @suspends   no.
  * @thread     the one that opened it.
  * @see        sigprocmask(2).
@@ -150,7 +151,7 @@ TN_API void tn_on_interrupt(bool (*hook)(void *arg), void *arg);
  *
  * @return 0; -ENOMEM; the code of sigaction(2).
  * @suspends   no.
- * @thread     any, before the first tn_run().
+ * @thread     any; loops that other threads run already are not covered.
  * @see        sigaltstack(2).
  */
 TN_API int tn_report_overflow(void);

@@ -21,6 +21,7 @@
 
 #include <tenon/addr.h>
 #include <tenon/api.h>
+#include <tenon/err.h>
 #include <tenon/fd.h>
 #include <tenon/transfer.h>
 
@@ -132,7 +133,9 @@ TN_API int tn_shutdown(tn_sock *sock, int how);
  *
  * Parked calls on it return -EBADF first. Input that nobody read would make
  * the kernel reset a TCP stream and lose our last bytes: then the sending side
- * is ended, input dropped, and the peer awaited for at most TN_CLOSE_FLUSH.
+ * is ended, input dropped, and the peer awaited for at most TN_CLOSE_FLUSH. Not
+ * so where somebody else may hold the connection too: after tn_dup(),
+ * tn_fileno(), tn_fromfd() or a fork.
  *
  * @param sock  taken; NULL is harmless.
  * @return 0; what close(2) said, the socket being gone nevertheless.

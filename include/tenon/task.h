@@ -118,7 +118,8 @@ TN_API void tn_group_cancel(tn_group *g);
  *
  * @param g  borrowed; afterwards it may be initialised again.
  * @return 0; or the first negative result of a child; or
- *   -ECANCELED or -ETIME if the caller was cancelled while it waited.
+ *   -ECANCELED or -ETIME if the caller is cancelled, even if no child was
+ *   left to wait for.
  *   -ECANCELED of children that the group cancelled does not count.
  * @suspends   yes, if a child is alive.
  * @thread     the task that initialised the group.

@@ -21,6 +21,7 @@ static const struct err_text system_errors[] = {
     {-EADDRNOTAVAIL, "EADDRNOTAVAIL", "not an address of this machine"},
     {-EAFNOSUPPORT, "EAFNOSUPPORT", "address family not supported"},
     {-EAGAIN, "EAGAIN", "would have to wait"},
+    {-EALREADY, "EALREADY", "already under way"},
     {-EBADF, "EBADF", "the socket is closed"},
     {-EBADMSG, "EBADMSG", "the message is malformed"},
     {-EBUSY, "EBUSY", "another task is at it"},
@@ -29,30 +30,47 @@ static const struct err_text system_errors[] = {
     {-ECONNREFUSED, "ECONNREFUSED", "connection refused"},
     {-ECONNRESET, "ECONNRESET", "connection reset by peer"},
     {-EDEADLK, "EDEADLK", "already inside a loop"},
+    {-EDESTADDRREQ, "EDESTADDRREQ", "no address to send to"},
+    {-EDOM, "EDOM", "out of the option's range"},
     {-EEXIST, "EEXIST", "exists already"},
+    {-EFAULT, "EFAULT", "bad address in memory"},
+    {-EHOSTDOWN, "EHOSTDOWN", "host is down"},
     {-EHOSTUNREACH, "EHOSTUNREACH", "host unreachable"},
+    {-EINPROGRESS, "EINPROGRESS", "under way"},
     {-EINTR, "EINTR", "interrupted by a signal"},
     {-EINVAL, "EINVAL", "invalid argument"},
+    {-EIO, "EIO", "input/output error"},
+    {-EISCONN, "EISCONN", "already connected"},
     {-EISDIR, "EISDIR", "is a directory"},
     {-EMFILE, "EMFILE", "out of file descriptors"},
     {-EMSGSIZE, "EMSGSIZE", "message too long"},
     {-ENAMETOOLONG, "ENAMETOOLONG", "name too long"},
+    {-ENETDOWN, "ENETDOWN", "network is down"},
     {-ENETUNREACH, "ENETUNREACH", "network unreachable"},
     {-ENFILE, "ENFILE", "the system is out of file descriptors"},
     {-ENOBUFS, "ENOBUFS", "no buffer space"},
+    {-ENODEV, "ENODEV", "no such device"},
     {-ENOENT, "ENOENT", "no such file or directory"},
     {-ENOMEM, "ENOMEM", "out of memory"},
+    {-ENOPROTOOPT, "ENOPROTOOPT", "no such option"},
+    {-ENOSPC, "ENOSPC", "no space left on device"},
+    {-ENOSYS, "ENOSYS", "not in this kernel"},
     {-ENOTCONN, "ENOTCONN", "not connected"},
     {-ENOTDIR, "ENOTDIR", "not a directory"},
     {-ENOTSOCK, "ENOTSOCK", "not a socket"},
     {-EOPNOTSUPP, "EOPNOTSUPP", "not supported here"},
     {-EPERM, "EPERM", "not permitted"},
     {-EPIPE, "EPIPE", "the other side has closed"},
+    {-EPROTO, "EPROTO", "protocol error"},
     {-EPROTONOSUPPORT, "EPROTONOSUPPORT", "protocol not supported"},
     {-ERANGE, "ERANGE", "out of range"},
+    {-EROFS, "EROFS", "read-only file system"},
+    {-ESHUTDOWN, "ESHUTDOWN", "shut down"},
     {-ESOCKTNOSUPPORT, "ESOCKTNOSUPPORT", "socket type not supported"},
     {-ETIME, "ETIME", "timed out"},
     {-ETIMEDOUT, "ETIMEDOUT", "the connection timed out"},
+    {-ETOOMANYREFS, "ETOOMANYREFS", "too many descriptors in flight"},
+    {-EXDEV, "EXDEV", "across file systems"},
 #define TN_ERR_ROW(name, value, text) {value, #name, text},
     TN_ERR_TABLE(TN_ERR_ROW)
 #undef TN_ERR_ROW
@@ -116,8 +134,12 @@ here(void)
 void
 tn__why_inherit(struct tn__why *heir, const struct tn__why *from, int err)
 {
+    heir = heir ? heir : &thread_why;
     if (from->err == err) {
-        *(heir ? heir : &thread_why) = *from;
+        *heir = *from;
+    } else if (err < 0) {
+        /* Returned without a word: the code at least is known. */
+        *heir = (struct tn__why){.err = err, .op = "task"};
     }
 }
 

@@ -56,6 +56,8 @@ tn_getblocking(const tn_sock *sock)
 int
 tn_fileno(const tn_sock *sock)
 {
+    /* A note for tn_close(), no change that anybody could see. */
+    ((tn_sock *)(uintptr_t)sock)->exposed = true;
     return sock->fd.fd >= 0 ? sock->fd.fd : -EBADF;
 }
 
@@ -113,6 +115,7 @@ adopt(tn_sock **out, int fd)
         listening = 0;
     }
     s->net = &tn__net_kernel;
+    s->exposed = true; /* who had it before may have it still */
     s->fd = (struct tn__fd){
         .fd = fd,
         .is_socket = true,

@@ -3,6 +3,8 @@
  */
 #include "sock/sock.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 const struct tn__net *
@@ -17,12 +19,30 @@ tn__waiter_here(void)
     return tn__loop ? tn__loop->waiter : NULL;
 }
 
+/* How often this process was forked: both sides then hold the connections. */
+static atomic_uint forks;
+static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
+
+static void
+count_fork(void)
+{
+    atomic_fetch_add(&forks, 1);
+}
+
+static void
+watch_forks(void)
+{
+    (void)pthread_atfork(NULL, count_fork, count_fork);
+}
+
 tn_sock *
 tn__sock_new(int family, int type, int proto)
 {
     tn_sock *s = calloc(1, sizeof(*s));
 
+    pthread_once(&watch_once, watch_forks);
     if (s) {
+        s->forks = atomic_load_explicit(&forks, memory_order_relaxed);
         s->net = tn__net_here();
         s->family = family;
         s->type = type;
@@ -229,7 +249,6 @@ tn_accept(tn_sock *sock, tn_sock **out, tn_addr *peer)
     /* A call that did not park left its result only in r. */
     op.result = r;
     op.fd = &sock->fd;
-    op.result = r; /* in a plain thread nothing completed the op */
     sock->net->accepted(&s->fd, &op);
     if (peer) {
         *peer = s->peer;
@@ -286,7 +305,11 @@ tn_shutdown(tn_sock *sock, int how)
 {
     int r = sock->net->shutdown(&sock->fd, how);
 
-    return r < 0 ? tn__sock_fail(sock, r, "shutdown") : 0;
+    if (r < 0) {
+        return tn__sock_fail(sock, r, "shutdown");
+    }
+    sock->fd.shut = sock->fd.shut || how != SHUT_WR;
+    return 0;
 }
 
 /* ---- the end ---- */
@@ -393,14 +416,20 @@ flush(tn_sock *s)
     }
 }
 
-/* A duplicate's input is for the other one to read, and so is the sending side
-   for it to end. */
+/* Perhaps somebody else holds the connection as well: its input is then for him
+   to read, and so is the sending side for him to end. */
+static bool
+is_shared(const tn_sock *s)
+{
+    return s->fd.duplicated || s->exposed || s->forks != atomic_load(&forks);
+}
+
 static bool
 has_unread(tn_sock *s)
 {
     size_t unread = 0;
 
-    return s->type == SOCK_STREAM && !s->fd.is_listener && !s->fd.duplicated &&
+    return s->type == SOCK_STREAM && !s->fd.is_listener && !is_shared(s) &&
            (s->family == AF_INET || s->family == AF_INET6) &&
            s->net->pending(&s->fd, &unread, NULL) == 0 && unread > 0;
 }

@@ -19,6 +19,8 @@ struct tn_sock {
     struct tn__opq senders; /* who waits for that side, oldest first */
     const struct tn__net *net;
     struct tn__op *closer; /* tn_close() */
+    bool exposed;          /* the descriptor's number was given out */
+    unsigned forks;        /* how many there had been when it was made */
     int family, type, proto;
     tn_addr peer; /* for messages; len 0: not known */
 };

@@ -262,7 +262,7 @@ tn_run(const tn_opts *opts, tn_task_fn *fn, void *arg)
         return r;
     }
     tn__loop = &loop;
-    tn__overflow_enter(&loop);
+    tn__overflow_enter();
     r = tn__spawn(&loop, NULL, fn, arg, &loop.root);
     if (r == 0) {
         while (loop.live > 0) {

@@ -99,16 +99,18 @@ tn_report_overflow(void)
         atomic_store(&installed, false);
         return -errno;
     }
+    if (tn__loop) {
+        tn__overflow_enter(); /* the thread's loop runs already */
+    }
     return 0;
 }
 
 void
-tn__overflow_enter(tn_loop *loop)
+tn__overflow_enter(void)
 {
     size_t size = (size_t)getauxval(AT_MINSIGSTKSZ) + 16384;
     stack_t old, ss;
 
-    (void)loop;
     /* Somebody else's alternate stack (a sanitizer's) serves as well. */
     if (!installed || sigaltstack(NULL, &old) < 0 ||
         !(old.ss_flags & SS_DISABLE)) {

@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* Since Linux 6.13; Debian 12's headers are older. */
 #ifndef MADV_GUARD_INSTALL
@@ -51,10 +52,15 @@ link_of(void *top)
 void
 tn__stacks_init(struct tn__stacks *s, size_t size)
 {
-    size_t page = 4096;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t guard = GUARD_SIZE > page ? GUARD_SIZE : page;
 
     size = (size + page - 1) & ~(page - 1);
-    *s = (struct tn__stacks){.size = size + GUARD_SIZE};
+    *s = (struct tn__stacks){
+        .size = size + guard,
+        .guard = guard,
+        .page = page,
+    };
 }
 
 static struct tn__slab *
@@ -80,15 +86,15 @@ add_slab(struct tn__stacks *s)
 }
 
 static bool
-guard(char *low)
+guard(char *low, size_t size)
 {
     if (!no_guard_install) {
-        if (madvise(low, GUARD_SIZE, MADV_GUARD_INSTALL) == 0) {
+        if (madvise(low, size, MADV_GUARD_INSTALL) == 0) {
             return true;
         }
         no_guard_install = true;
     }
-    return mprotect(low, GUARD_SIZE, PROT_NONE) == 0;
+    return mprotect(low, size, PROT_NONE) == 0;
 }
 
 static void *
@@ -104,12 +110,12 @@ carve(struct tn__stacks *s)
         }
     }
     low = slab->base + slab->used * s->size;
-    if (!guard(low)) {
+    if (!guard(low, s->guard)) {
         return NULL;
     }
     slab->used++;
     top = low + s->size;
-    link_of(top)->valgrind_id = tn__valgrind_register(low + GUARD_SIZE, top);
+    link_of(top)->valgrind_id = tn__valgrind_register(low + s->guard, top);
     return top;
 }
 
@@ -132,10 +138,10 @@ void
 tn__stacks_put(struct tn__stacks *s, void *top)
 {
     struct tn__stack *link = link_of(top);
-    char *low = (char *)top - s->size + GUARD_SIZE;
-    size_t below = s->size - GUARD_SIZE - 4096;
+    char *low = (char *)top - s->size + s->guard;
+    size_t below = s->size - s->guard - s->page;
 
-    tn__asan_unpoison(low, s->size - GUARD_SIZE);
+    tn__asan_unpoison(low, s->size - s->guard);
     tn__valgrind_renew((char *)link - 4096, 4096);
     link->warm = s->warm < TN_STACK_WARM;
     if (link->warm) {
@@ -168,7 +174,7 @@ tn__stacks_fini(struct tn__stacks *s)
 size_t
 tn__stacks_usable(const struct tn__stacks *s)
 {
-    return s->size - GUARD_SIZE;
+    return s->size - s->guard;
 }
 
 bool
@@ -182,7 +188,7 @@ tn__stacks_guard_hit(const struct tn__stacks *s, uintptr_t addr, void **top)
             continue;
         }
         *top = slab->base + (offset / s->size + 1) * s->size;
-        return offset % s->size < GUARD_SIZE;
+        return offset % s->size < s->guard;
     }
     return false;
 }

@@ -13,6 +13,7 @@ struct tn__stack; /* the free list's link, inside a free stack's top page */
 
 struct tn__stacks {
     size_t size;            /* of one, guard included; a multiple of pages */
+    size_t guard, page;     /* bytes that fault below each; the system's page */
     struct tn__slab *slabs; /* newest first */
     struct tn__stack *free;
     unsigned warm; /* free ones that still have their pages */

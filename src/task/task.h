@@ -178,7 +178,7 @@ void tn__inbox_drain(tn_loop *loop);
 /* ---- overflow.c ---- */
 
 /* This thread has, or has no longer, a loop. */
-void tn__overflow_enter(tn_loop *loop);
+void tn__overflow_enter(void);
 void tn__overflow_leave(void);
 
 #endif

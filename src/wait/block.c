@@ -65,7 +65,6 @@ op_events(const struct tn__op *op)
     return tn__op_side(op) == TN__WRITER ? POLLOUT : POLLIN;
 }
 
-/* A full Unix backlog: no event will tell, so look again after a while. */
 static bool
 is_full_backlog(const struct tn__op *op)
 {
@@ -84,7 +83,7 @@ call_kernel(struct tn__op *op, int dontwait)
     if (op->kind == TN__POLL && r == 0) {
         r = -EAGAIN;
     }
-    return r;
+    return tn__op_end(op, r);
 }
 
 /* No limit and a descriptor in blocking mode: the kernel waits, as in C. The
@@ -97,10 +96,23 @@ can_block_in_kernel(const struct tn__op *op, const struct tn__limit *lim)
            op->kind != TN__CONNECT && op->kind != TN__POLL;
 }
 
+/* `nap`: no event will tell, so look again after a while. */
+static int
+wait_ready(const struct tn__op *op, bool nap, int64_t now, int64_t deadline)
+{
+    int64_t retry = now + TN_UNIX_RETRY;
+
+    if (nap || is_full_backlog(op)) {
+        return tn__block_poll(-1, 0, retry < deadline ? retry : deadline);
+    }
+    return tn__block_poll(op->fd->fd, op_events(op), deadline);
+}
+
 ssize_t
 tn__op_block(struct tn__op *op, struct tn__limit *lim)
 {
-    int64_t deadline, until;
+    int64_t now, deadline;
+    bool only_error = false;
     ssize_t r;
 
     if (can_block_in_kernel(op, lim)) {
@@ -112,19 +124,18 @@ tn__op_block(struct tn__op *op, struct tn__limit *lim)
         if (r != -EAGAIN || lim->timeout == 0) {
             return r;
         }
-        deadline = tn__limit_deadline(lim, tn__clock_now());
-        until = deadline;
-        if (is_full_backlog(op)) {
-            until = tn__clock_now() + TN_UNIX_RETRY;
-            r = tn__block_poll(-1, 0, until < deadline ? until : deadline);
-        } else {
-            r = tn__block_poll(op->fd->fd, op_events(op), deadline);
+        /* The clock is asked after each try, whatever poll(2) said. */
+        now = tn__clock_now();
+        deadline = tn__limit_deadline(lim, now);
+        if (now >= deadline) {
+            return -ETIME;
         }
+        /* An error queue that nobody reads is an event all the time: neither
+           may the deadline be missed nor the processor be kept busy. */
+        r = wait_ready(op, only_error, now, deadline);
         if (r < 0) {
             return r;
         }
-        if (r == 0 && until >= deadline) {
-            return -ETIME;
-        }
+        only_error = r == POLLERR;
     }
 }

@@ -56,19 +56,46 @@ try_plain(struct tn__op *op)
     return sys(write(fd->fd, op->u.io.buf, len));
 }
 
+/* accept(2) and sendfile(2) know no MSG_DONTWAIT: where the mode is not ours
+   to change, ask before. */
+static int
+ask_first(const struct tn__op *op, int events, int dontwait)
+{
+    const struct tn__fd *fd = op->fd;
+    int ready;
+
+    if (!dontwait || fd->nonblock || !fd->shared_flags) {
+        return 0;
+    }
+    ready = poll_now(fd->fd, events);
+    return ready > 0 ? 0 : ready < 0 ? ready : -EAGAIN;
+}
+
+/* Errors of a connection that died in the queue, or of the network it came
+   from (accept(2)): not the listener's trouble. */
+static bool
+is_of_connection(ssize_t r)
+{
+    return r == -ECONNABORTED || r == -EPROTO || r == -ENETDOWN ||
+           r == -ENETUNREACH || r == -EHOSTDOWN || r == -EHOSTUNREACH ||
+           r == -ENONET || r == -ENOPROTOOPT;
+}
+
 static ssize_t
-try_accept(struct tn__op *op)
+try_accept(struct tn__op *op, int dontwait)
 {
     tn_addr scratch;
     tn_addr *addr = op->u.a.addr ? op->u.a.addr : &scratch;
-    ssize_t r;
+    ssize_t r = ask_first(op, POLLIN, dontwait);
 
+    if (r < 0) {
+        return r;
+    }
     do {
         addr->len = sizeof(addr->u);
         r = sys(accept4(op->fd->fd, &addr->u.sa, &addr->len,
                         op->u.a.flags | SOCK_CLOEXEC));
-        /* The connection died in the queue: not the listener's trouble. */
-    } while (r == -ECONNABORTED || r == -EPROTO);
+    } while (is_of_connection(r));
     return r;
 }
 
@@ -98,22 +125,28 @@ try_connect(struct tn__op *op)
 /* sendfile(2) takes no MSG_NOSIGNAL: block SIGPIPE, and eat the one that the
    call raised, unless one was pending before. */
 static ssize_t
-try_sendfile(struct tn__op *op)
+try_sendfile(struct tn__op *op, int dontwait)
 {
     sigset_t pipe_set, old, pending;
     struct timespec zero = {0, 0};
     off_t offset = op->u.f.offset;
-    size_t len = op->u.f.len;
+    size_t most = TN_SENDFILE_CHUNK;
     bool had;
-    ssize_t r;
+    ssize_t r = ask_first(op, POLLOUT, dontwait);
 
+    if (r < 0) {
+        return r;
+    }
+    if (dontwait && !op->fd->nonblock && op->fd->shared_flags) {
+        most = TN_SHARED_WRITE;
+    }
     sigemptyset(&pipe_set);
     sigaddset(&pipe_set, SIGPIPE);
     sigpending(&pending);
     had = sigismember(&pending, SIGPIPE) == 1;
     pthread_sigmask(SIG_BLOCK, &pipe_set, &old);
     r = sys(sendfile(op->fd->fd, op->u.f.file, &offset,
-                     len < TN_SENDFILE_CHUNK ? len : TN_SENDFILE_CHUNK));
+                     op->u.f.len < most ? op->u.f.len : most));
     if (r == -EPIPE && !had) {
         while (sigtimedwait(&pipe_set, NULL, &zero) < 0 && errno == EINTR) {
         }
@@ -150,11 +183,11 @@ tn__op_once(struct tn__op *op, int dontwait)
         return sys(
             sendmsg(fd, op->u.m.msg, op->u.m.flags | MSG_NOSIGNAL | dontwait));
     case TN__ACCEPT:
-        return try_accept(op);
+        return try_accept(op, dontwait);
     case TN__CONNECT:
         return try_connect(op);
     case TN__SENDFILE:
-        return try_sendfile(op);
+        return try_sendfile(op, dontwait);
     case TN__POLL:
         return poll_now(fd, op->u.events);
     case TN__OTHER:
@@ -162,6 +195,21 @@ tn__op_once(struct tn__op *op, int dontwait)
     }
     TN_ASSERT(!"a kernel op");
     return -EINVAL;
+}
+
+ssize_t
+tn__op_end(struct tn__op *op, ssize_t r)
+{
+    if (TN_LIKELY(r != -EAGAIN) || !op->fd->shut || op->nowait) {
+        return r;
+    }
+    if (op->kind == TN__RECVMSG && !(op->u.m.flags & MSG_ERRQUEUE)) {
+        op->u.m.msg->msg_namelen = 0;
+        op->u.m.msg->msg_controllen = 0;
+        op->u.m.msg->msg_flags = 0;
+        return 0;
+    }
+    return op->kind == TN__RECV ? 0 : r;
 }
 
 ssize_t
@@ -175,7 +223,7 @@ tn__op_try(struct tn__op *op)
     if (op->kind == TN__POLL && r == 0) {
         return -EAGAIN;
     }
-    return r;
+    return tn__op_end(op, r);
 }
 
 int

@@ -106,7 +106,9 @@ struct tn__fd {
     bool is_tcp;                /* a short read means that nothing is left */
     bool nonblock;              /* O_NONBLOCK is set on the description */
     bool shared_flags;          /* the description is not ours to change */
+    bool quiet;                 /* poll: leave it out once */
     bool duplicated;            /* another tn_sock has the same description */
+    bool shut;                  /* tn_shutdown() ended the reading side */
     bool ready[2];              /* a try may succeed; by enum tn__side */
     bool hup;                   /* the end, or an urgent byte, was announced */
     bool registered;            /* with the waiter's kernel object */
@@ -183,6 +185,11 @@ ssize_t tn__op_try(struct tn__op *op);
 /* The same; `dontwait` is MSG_DONTWAIT, or 0 to let the kernel wait where the
    descriptor is in blocking mode. -EINTR may come out. */
 ssize_t tn__op_once(struct tn__op *op, int dontwait);
+
+/* What a try that gave r means for an op that may wait: a datagram socket that
+   was shut for reading says "again" for ever, though a blocking call would
+   tell the end. r, or 0 for the end. */
+ssize_t tn__op_end(struct tn__op *op, ssize_t r);
 
 /* How long a call may take, which may consist of several ops. The clock is
    read only when the first of them has to wait. */

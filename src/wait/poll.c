@@ -14,6 +14,7 @@ struct poll_waiter {
     size_t count, cap;   /* waiters of both sides count once */
     struct pollfd *set;  /* rebuilt for each wait */
     struct tn__fd **who; /* parallel to set */
+    bool some_quiet;     /* the set lacks one that is to be asked again soon */
 };
 
 static struct poll_waiter *
@@ -118,8 +119,14 @@ build(struct poll_waiter *w)
 {
     nfds_t n = 0;
 
+    w->some_quiet = false;
     for (struct tn__fd *fd = w->base.fds; fd; fd = fd->next) {
         if (!fd->op[TN__READER] && !fd->op[TN__WRITER]) {
+            continue;
+        }
+        if (fd->quiet) {
+            fd->quiet = false;
+            w->some_quiet = true;
             continue;
         }
         w->set[n].fd = fd->fd;
@@ -131,6 +138,15 @@ build(struct poll_waiter *w)
     return n;
 }
 
+/* An error queue that nobody reads is an event all the time. Who got nothing
+   by it is left out once, for a moment. */
+static void
+note_error_only(struct tn__fd *fd, int revents)
+{
+    fd->quiet =
+        revents == POLLERR && (fd->op[TN__READER] || fd->op[TN__WRITER]);
+}
+
 static int
 poll_wait(struct tn__waiter *base, int64_t until)
 {
@@ -139,6 +155,11 @@ poll_wait(struct tn__waiter *base, int64_t until)
     nfds_t n = build(w);
     int r;
 
+    if (w->some_quiet && until > 0) {
+        int64_t soon = tn__clock_now() + TN_UNIX_RETRY;
+
+        until = until < soon ? until : soon;
+    }
     if (until > 0 && until != TN_NEVER) {
         int64_t left = until - tn__clock_now();
 
@@ -154,6 +175,7 @@ poll_wait(struct tn__waiter *base, int64_t until)
     for (nfds_t i = 0; i < n && r > 0; i++) {
         if (w->set[i].revents) {
             tn__ready(w->who[i], w->set[i].revents);
+            note_error_only(w->who[i], w->set[i].revents);
             r--;
         }
     }

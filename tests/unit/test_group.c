@@ -303,8 +303,34 @@ failing_family(void *arg)
     OK(tn_go(&g, nest, NULL));
     OK(tn_go(&g, fail_later, NULL));
     EQ(tn_group_wait(&g), -EPROTO);
-    STREQ(tn_why(), "lose the thread: Protocol error");
+    STREQ(tn_why(), "lose the thread: protocol error");
     return 0;
+}
+
+static int
+fail_silently(void *arg)
+{
+    (void)arg;
+    return -EIO;
+}
+
+static int
+silent_failure(void *arg)
+{
+    tn_group g;
+
+    (void)arg;
+    tn_group_init(&g, 0);
+    OK(tn_go(&g, fail_silently, NULL));
+    EQ(tn_group_wait(&g), -EIO);
+    STREQ(tn_why(), "task: input/output error");
+    return -EXDEV;
+}
+
+TEST_EACH(a_failure_without_a_word_names_its_code, backends)
+{
+    EQ(run_on(p, silent_failure, NULL), -EXDEV);
+    STREQ(tn_why(), "task: across file systems");
 }
 
 TEST_EACH(a_failure_reaches_nested_groups, backends)

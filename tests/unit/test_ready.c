@@ -281,6 +281,39 @@ TEST_EACH(send_waits_for_a_full_unix_queue, kernels)
     OK(run_on(p, full_unix_queue, &connected));
 }
 
+/* An error queue that nobody reads: POLLERR all the time. */
+static int
+unread_errors(void *arg)
+{
+    tn_addr a = loopback(AF_INET, 0);
+    tn_sock *s, *gone;
+    int64_t cpu, start;
+    char byte;
+
+    (void)arg;
+    OK(tn_create_server(&gone, &a, NULL));
+    OK(tn_getsockname(gone, &a));
+    tn_close(gone);
+    OK(tn_socket(&s, AF_INET, SOCK_DGRAM, 0));
+    OK(tn_set(s, TN_RECVERR, 1));
+    OK(tn_connect(s, &a));
+    EQ(tn_send(s, "x", 1, 0), 1);
+    ERR(tn_recv(s, &byte, 1, 0), -ECONNREFUSED);
+    tn_settimeout(s, 200 * TN_MS);
+    cpu = cpu_time();
+    start = tn_now();
+    ERR(tn_recv(s, &byte, 1, 0), -ETIME);
+    LE(tn_now() - start, 2 * TN_SEC);
+    LE(cpu_time() - cpu, 60 * TN_MS);
+    tn_close(s);
+    return 0;
+}
+
+TEST_EACH(errors_that_nobody_reads_keep_nobody_busy, kernel_callers)
+{
+    OK(run_as(p, unread_errors, NULL));
+}
+
 /* ---- a terminal: both sides of a descriptor that is armed each time ---- */
 
 struct both {

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 struct closing {
     tn_sock *s[2];
@@ -218,6 +219,89 @@ dup_goes_on(void *arg)
 TEST_EACH(closing_one_dup_leaves_the_connection, kernel_callers)
 {
     OK(run_as(p, dup_goes_on, NULL));
+}
+
+/* So it does in a child, which got the connection by fork. */
+static int
+answer_in_a_child(tn_sock *conn)
+{
+    char buf[64];
+
+    EQ(tn_recvall(conn, buf, 8, NULL), 8);
+    EQ(tn_sendall(conn, buf, 8, NULL), 8);
+    return tn_close(conn);
+}
+
+TEST(closing_in_the_parent_leaves_the_child_s_connection)
+{
+    char buf[64];
+    tn_sock *s[2];
+    int status, go[2];
+    pid_t pid;
+
+    tcp_pair(s, AF_INET);
+    OK(pipe(go));
+    EQ(tn_sendall(s[0], "question", 8, NULL), 8);
+    pid = fork();
+    OK(pid);
+    if (pid == 0) {
+        close(go[1]);
+        (void)!read(go[0], buf, 1); /* until the parent has closed */
+        _exit(answer_in_a_child(s[1]) < 0);
+    }
+    close(go[0]);
+    EQ(tn_close(s[1]), 0);
+    close(go[1]);
+    EQ(tn_recvall(s[0], buf, 8, NULL), 8);
+    MEMEQ(buf, "question", 8);
+    tn_close(s[0]);
+    EQ(waitpid(pid, &status, 0), pid);
+    EQ(status, 0);
+}
+
+/* ---- a datagram socket that is shut ---- */
+
+static int
+read_nothing(void *arg)
+{
+    char byte;
+    size_t full = 1;
+    tn_addr from;
+
+    EQ(tn_recv(arg, &byte, 1, 0), 0);
+    EQ(tn_recvfrom(arg, &byte, 1, 0, &from, &full), 0);
+    EQ(full, 0);
+    EQ(from.len, 0);
+    return 0;
+}
+
+static int
+shut_under_reader(void *arg)
+{
+    tn_sock *s;
+    tn_addr at;
+    tn_group g;
+    char byte;
+
+    (void)arg;
+    OK(tn_addr_ip(&at, "127.0.0.1", 0));
+    OK(tn_socket(&s, AF_INET, SOCK_DGRAM, 0));
+    OK(tn_bind(s, &at));
+    OK(tn_getsockname(s, &at));
+    OK(tn_connect(s, &at));
+    tn_group_init(&g, 0);
+    OK(tn_go(&g, read_nothing, s));
+    OK(tn_checkpoint());
+    OK(tn_shutdown(s, SHUT_RD));
+    OK(tn_group_wait(&g));
+    OK(tn_setblocking(s, false));
+    ERR(tn_recv(s, &byte, 1, 0), -EAGAIN);
+    return tn_close(s);
+}
+
+TEST_EACH(a_reader_learns_that_a_datagram_socket_is_shut, kernels)
+{
+    OK(run_on(p, shut_under_reader, NULL));
 }
 
 /* ---- abort ---- */

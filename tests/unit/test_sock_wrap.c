@@ -110,6 +110,38 @@ wrap_socket(void *arg)
     return 0;
 }
 
+/* A listener in blocking mode that is not ours: no call may block the loop. */
+static int
+wrap_listener(void *arg)
+{
+    tn_sock *w, *c, *s;
+    tn_addr a = loopback(AF_INET, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    (void)arg;
+    OK(fd);
+    OK(bind(fd, &a.u.sa, a.len));
+    OK(listen(fd, 5));
+    OK(tn_wrap(&w, fd));
+    OK(tn_getsockname(w, &a));
+    tn_settimeout(w, 5 * TN_MS);
+    ERR(tn_accept(w, &s, NULL), -ETIME);
+    OK(tn_socket(&c, AF_INET, SOCK_STREAM, 0));
+    OK(tn_connect(c, &a));
+    tn_settimeout(w, TN_FOREVER);
+    OK(tn_accept(w, &s, NULL));
+    tn_close(s);
+    tn_close(c);
+    tn_close(w);
+    close(fd);
+    return 0;
+}
+
+TEST_EACH(a_wrapped_listener, kernel_callers)
+{
+    OK(run_as(p, wrap_listener, NULL));
+}
+
 TEST_EACH(a_wrapped_socket, kernel_callers)
 {
     OK(run_as(p, wrap_socket, NULL));

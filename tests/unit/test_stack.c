@@ -213,10 +213,18 @@ overflow_in_a_child(void *arg)
     return tn_group_wait(&g);
 }
 
-/* Run fn on a backend in a process of its own, and keep what it wrote to
-   standard error. */
 static int
-in_child(const struct test_param *p, tn_task_fn *fn, char *text, size_t cap)
+overflow_after_asking_late(void *arg)
+{
+    OK(tn_report_overflow());
+    return overflow_in_a_child(arg);
+}
+
+/* Run fn on a backend in a process of its own, and keep what it wrote to
+   standard error. `early`: the report is asked for before the loop starts. */
+static int
+in_child(const struct test_param *p, tn_task_fn *fn, bool early, char *text,
+         size_t cap)
 {
     int fds[2], status;
     size_t at = 0;
@@ -228,8 +236,10 @@ in_child(const struct test_param *p, tn_task_fn *fn, char *text, size_t cap)
     OK(pid);
     if (pid == 0) {
         dup2(fds[1], 2);
-        OK(tn_report_overflow());
-        OK(tn_report_overflow());
+        if (early) {
+            OK(tn_report_overflow());
+            OK(tn_report_overflow());
+        }
         _exit(run_on(p, fn, NULL) < 0);
     }
     close(fds[1]);
@@ -250,7 +260,20 @@ TEST_EACH(an_overflow_names_the_task, kernels)
     if (is_instrumented()) {
         SKIP("sanitizers report it themselves");
     }
-    status = in_child(p, overflow_in_a_child, text, sizeof(text));
+    status = in_child(p, overflow_in_a_child, true, text, sizeof(text));
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+    STREQ(text, "tenon: stack overflow in task 2 (deep), stack of 256 KiB\n");
+}
+
+TEST_EACH(an_overflow_is_named_if_asked_inside_the_loop, kernels)
+{
+    char text[2048];
+    int status;
+
+    if (is_instrumented()) {
+        SKIP("sanitizers report it themselves");
+    }
+    status = in_child(p, overflow_after_asking_late, false, text, sizeof(text));
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
     STREQ(text, "tenon: stack overflow in task 2 (deep), stack of 256 KiB\n");
 }
@@ -272,7 +295,7 @@ TEST_EACH(another_fault_is_not_called_an_overflow, kernels)
     if (is_instrumented()) {
         SKIP("sanitizers report it themselves");
     }
-    status = in_child(p, fault, text, sizeof(text));
+    status = in_child(p, fault, true, text, sizeof(text));
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
     STREQ(text, "");
 }
@@ -306,7 +329,7 @@ TEST_EACH(use_after_return_in_a_task_is_reported, kernels)
     if (!WITH_ASAN) {
         SKIP("only AddressSanitizer can tell");
     }
-    status = in_child(p, use_after_return, text, sizeof(text));
+    status = in_child(p, use_after_return, true, text, sizeof(text));
     CHECK(!WIFEXITED(status) || WEXITSTATUS(status) != 0);
     CHECK(strstr(text, "stack-use-after-return") != NULL);
     CHECK(strstr(text, "use_after_return") != NULL);

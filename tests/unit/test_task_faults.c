@@ -24,6 +24,7 @@ static atomic_long countdown; /* calls of the kind until one is refused */
 static atomic_long live;      /* allocations that were not freed */
 static atomic_int refused_kind;
 static atomic_bool persistent, refused;
+static atomic_int accept_errors; /* accept fails that often before it works */
 
 static bool
 refuse(int kind)
@@ -111,6 +112,12 @@ WRAP(int, socketpair, (int family, int type, int proto, int out[2]))
 
 WRAP(int, accept4, (int fd, struct sockaddr *addr, socklen_t *len, int flags))
 {
+    static const int errors[] = {ECONNABORTED, EPROTO, ENETDOWN,
+                                 EHOSTDOWN,    ENONET, EHOSTUNREACH};
+
+    if (accept_errors > 0) {
+        return FAIL_WITH(errors[--accept_errors % 6], -1);
+    }
     return refuse(DESCRIPTORS) ? FAIL_WITH(EMFILE, -1)
                                : __real_accept4(fd, addr, len, flags);
 }
@@ -350,6 +357,33 @@ serve(void *arg)
     tn_group_wait(&g);
     tn_close(listener);
     return r;
+}
+
+/* ---- a connection's own error is not the listener's ---- */
+
+static int
+accept_past_errors(void *arg)
+{
+    tn_addr a = loopback(AF_INET, 0);
+    tn_sock *listener, *c, *s;
+
+    (void)arg;
+    OK(tn_create_server(&listener, &a, NULL));
+    OK(tn_getsockname(listener, &a));
+    OK(tn_socket(&c, AF_INET, SOCK_STREAM, 0));
+    OK(tn_connect(c, &a));
+    accept_errors = 6;
+    OK(tn_accept(listener, &s, NULL));
+    EQ(accept_errors, 0);
+    tn_close(s);
+    tn_close(c);
+    tn_close(listener);
+    return 0;
+}
+
+TEST_EACH(accept_skips_what_died_in_the_queue, kernel_callers)
+{
+    OK(run_as(p, accept_past_errors, NULL));
 }
 
 /* ---- the runs ---- */

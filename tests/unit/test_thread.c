@@ -240,3 +240,24 @@ TEST(an_empty_sendall_notices_the_end)
     ERR(tn_sendall(pair[0], "", 0, NULL), -EPIPE);
     OK(tn_close(pair[0]));
 }
+
+/* poll(2) says "ready" of it and recv(2) "again": no reason to turn round and
+   round until the time is up, as Python does. */
+TEST(a_datagram_socket_shut_for_reading_has_ended)
+{
+    tn_addr addr;
+    tn_sock *s;
+    char buf[8];
+
+    OK(tn_addr_ip(&addr, "127.0.0.1", 0));
+    OK(tn_socket(&s, AF_INET, SOCK_DGRAM, 0));
+    OK(tn_bind(s, &addr));
+    OK(tn_getsockname(s, &addr));
+    OK(tn_connect(s, &addr));
+    OK(tn_shutdown(s, SHUT_RD));
+    OK(tn_settimeout(s, 20 * TN_MS));
+    EQ(tn_recv(s, buf, sizeof(buf), 0), 0);
+    OK(tn_settimeout(s, 0));
+    ERR(tn_recv(s, buf, sizeof(buf), 0), -EAGAIN);
+    OK(tn_close(s));
+}

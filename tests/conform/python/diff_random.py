@@ -86,7 +86,8 @@ class Draw:
         if self.tcp:
             # On TCP it would drop the bytes instead of telling a size.
             flags &= ~MSG_TRUNC
-        return [self.random.choice([
+        settle = [(name, "settle")] if self.tcp else []
+        return settle + [self.random.choice([
             (name, "recv", size, flags & ~MSG_TRUNC),
             (name, "recvfrom", size, flags & ~MSG_TRUNC),
             (name, "into", size, 0, flags),
@@ -123,7 +124,8 @@ class Draw:
         """Read what is there, so that no close meets unread input."""
         found = []
         for name in self.random.sample(self.open, 2):
-            found += [(name, "empty"), (self.other(name), "empty")]
+            found += [(name, "settle"), (name, "empty"),
+                      (self.other(name), "empty")]
             found += [(name, "close"), (self.other(name), "recv", 10),
                       (self.other(name), "send", b"late"),
                       (self.other(name), "send", b"later")]

@@ -26,11 +26,6 @@ LIMIT = 60
 ON_PURPOSE = {
     "time-outs: a call told not to wait":
         "MSG_DONTWAIT does not wait; Python waits for its time-out first",
-    "life: closed with unread input":
-        "the peer gets our last bytes and the end, in Python a reset",
-    "life: handed over with unread input":
-        "tn_close() flushes what it cannot know to be shared; who hands a "
-        "connection on ends his own by tn_detach() and close(2)",
 }
 
 

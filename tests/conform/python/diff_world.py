@@ -18,6 +18,7 @@ import re
 import select
 import socket
 import sys
+import termios
 import threading
 import time
 
@@ -262,6 +263,17 @@ class World:
             got += len(data)
             check = (check + sum(data)) & 0xFFFFFFFF
         return got, check
+
+    def do_settle(self, name):
+        """Wait until what was sent has arrived: TCP has it acknowledged."""
+        until = time.monotonic() + 0.1
+        room = bytearray(4)
+        for thing in self.things.values():
+            with contextlib.suppress(OSError, ValueError):
+                while time.monotonic() < until:
+                    fcntl.ioctl(thing.fileno(), termios.TIOCOUTQ, room)
+                    if not any(room):
+                        break
 
     def do_empty(self, name):
         """Receive all that is there, without waiting."""
