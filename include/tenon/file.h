@@ -9,7 +9,8 @@
  * borrowed: closing the file flushes it and leaves the socket open.
  *
  * Errors:  as tn_recv() and tn_sendall().
- * Threads: as the socket.
+ * Threads: as the socket; but one task writes: while it waits in a flush, what
+ *          would flush as well gets -EBUSY.
  * Next:    frame.h, where a message may be more than a line.
  */
 #ifndef TENON_FILE_H

@@ -120,7 +120,7 @@ TN_API TN_USE int tn_signals_open(tn_signals **out, const int *signo, int n);
 TN_API TN_USE int tn_signals_wait(tn_signals *sigs);
 
 /**
- * Give the signals back: the mask is again what it was.
+ * Give the signals back: those that were not blocked before are not again.
  *
  * @param sigs  taken; nobody may be waiting; NULL is harmless.
  * @suspends   no.

@@ -43,7 +43,8 @@ TN_BEGIN_DECLS
  * @param opts      borrowed; NULL for the defaults.
  * @return never >= 0: -ECANCELED or -ETIME when the caller's scope ended, all
  *   handlers having been cancelled and awaited; -EBADF when the listener was
- *   closed; -EINVAL if it does not listen; as tn_run() in a plain thread.
+ *   closed; -EINVAL if it does not listen; in a plain thread as tn_run(), and
+ *   -EINTR if the hook of tn_on_interrupt() asks for it.
  * @suspends   yes.
  * @thread     the listener's; a plain thread becomes a loop until return.
  * @see        Python socketserver; Go's http.Server.Serve.

@@ -130,7 +130,7 @@ TN_API void tn_send_resume(tn_sock *sock);
  * @param buf    borrowed until return.
  * @param n      bytes; 0 to SSIZE_MAX.
  * @param flags  as tn_send().
- * @param to     borrowed; "<broadcast>" needs tn_set_broadcast() before.
+ * @param to     borrowed; "<broadcast>" needs TN_BROADCAST set.
  * @return n; as tn_send(); -EACCES, -EDESTADDRREQ, -EISCONN, -ENETUNREACH.
  * @suspends   yes, if the kernel's buffer is full.
  * @thread     the socket's.

@@ -27,7 +27,8 @@ struct race {
     bool waiting;     /* the stagger scope is open */
     int next;
     tn_sock *winner;
-    int error;
+    int error;             /* of the last that failed */
+    const tn_addr *failed; /* which it was */
 };
 
 /* RFC 8305 section 4: families take turns, the first choice first. */
@@ -92,6 +93,7 @@ attempt(void *arg)
         tn_abort(s);
     } else if (r != -ECANCELED) {
         race->error = r;
+        race->failed = to;
     }
     if (race->waiting) {
         tn_scope_cancel(&race->stagger);
@@ -175,7 +177,9 @@ run_anywhere(int (*fn)(void *), void *arg, int64_t timeout)
 static int
 lost(const struct race *race, int r)
 {
-    return tn__fail(r, "connect", race->type, &race->addr[0]);
+    const tn_addr *to = r == race->error ? race->failed : &race->addr[0];
+
+    return tn__fail(r, "connect", race->type, to);
 }
 
 static int
@@ -185,6 +189,7 @@ race_to(tn_sock **out, struct race *race, int64_t timeout)
 
     interleave(race->addr, race->count);
     race->error = -ECONNREFUSED;
+    race->failed = &race->addr[0];
     r = run_anywhere(run_race, race, timeout);
     if (r < 0) {
         return lost(race, r);
@@ -265,6 +270,23 @@ connect_plain(tn_sock **out, const tn_endpoint *ep, const tn_addr *to,
     return 0;
 }
 
+/* Nothing is sent, so nobody can be faster: the first that the kernel has a
+   way to. */
+static int
+connect_first(tn_sock **out, const tn_endpoint *ep, const struct race *race,
+              const tn_dial_opts *o)
+{
+    int r = TN_ENONAME;
+
+    for (int i = 0; i < race->count; i++) {
+        r = connect_plain(out, ep, &race->addr[i], o);
+        if (r == 0 || r == -ECANCELED || r == -ETIME || r == -EINTR) {
+            break;
+        }
+    }
+    return r;
+}
+
 static int
 dial_with(tn_sock **out, const tn_endpoint *ep, const tn_dial_opts *o,
           struct race *race)
@@ -276,7 +298,7 @@ dial_with(tn_sock **out, const tn_endpoint *ep, const tn_dial_opts *o,
         return r;
     }
     if (!is_stream_to_host(ep)) {
-        return connect_plain(out, ep, &race->addr[0], o);
+        return connect_first(out, ep, race, o);
     }
     race->type = SOCK_STREAM;
     race->source = o->source;

@@ -163,6 +163,7 @@ tn_dup(tn_sock *sock, tn_sock **out)
         return tn__sock_fail(sock, r, "dup");
     }
     sock->fd.duplicated = (*out)->fd.duplicated = true;
+    (*out)->fd.shared_flags = sock->fd.shared_flags;
     (*out)->timeout = sock->timeout;
     (*out)->peer = sock->peer;
     return 0;

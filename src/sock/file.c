@@ -11,6 +11,7 @@
 struct tn_file {
     tn_sock *sock;
     unsigned mode;
+    bool flushing;     /* a task sends `out`; what is added stays behind */
     size_t first, end; /* bytes in `in` that were not read yet */
     size_t held;       /* bytes in `out` that were not sent yet */
     char in[TN_FILE_BUF];
@@ -32,6 +33,7 @@ tn_makefile(tn_file **out, tn_sock *sock, unsigned mode)
     }
     f->sock = sock;
     f->mode = mode;
+    f->flushing = false;
     f->first = f->end = f->held = 0;
     *out = f;
     return 0;
@@ -148,7 +150,12 @@ tn_file_flush(tn_file *f)
     if (f->held == 0) {
         return 0;
     }
+    if (f->flushing) {
+        return tn__sock_fail(f->sock, -EBUSY, "write");
+    }
+    f->flushing = true;
     r = tn_sendall(f->sock, f->out, f->held, &sent);
+    f->flushing = false;
     if (sent > 0 && r < 0) {
         /* We know where we are in the stream: the rest stays here. */
         tn_send_resume(f->sock);

@@ -206,6 +206,9 @@ tn_wait_fd(int fd, int events, int64_t timeout)
     struct tn__fd plain = {.fd = fd, .shared_flags = true};
     int r;
 
+    if (fd < 0) {
+        return -EBADF; /* poll(2) would wait on nothing */
+    }
     if (tn__self && tn__loop->is_sim) {
         return -EOPNOTSUPP;
     }

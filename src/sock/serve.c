@@ -26,12 +26,11 @@ struct conn {
 /* ---- one connection ---- */
 
 /* The peer shall get our last bytes: end our side, and read until it has ended
-   its own or the bound is reached. */
+   its own or it is `until`. */
 static TN_APART void
-linger(tn_sock *s, int64_t bound)
+linger(tn_sock *s, int64_t until)
 {
     char sink[1024];
-    int64_t until = tn_now() + bound;
     size_t dropped = 0;
     int64_t left;
     ssize_t n;
@@ -52,27 +51,29 @@ linger(tn_sock *s, int64_t bound)
 static void
 finish(struct server *server, tn_sock *s, int result)
 {
+    int64_t until = tn__deadline(tn_now(), server->o.flush);
+    int64_t left;
     tn_scope shield;
 
     tn_shield(&shield, server->o.flush);
     if (result < 0) {
         tn_shutdown(s, SHUT_WR);
     } else {
-        linger(s, server->o.flush);
+        linger(s, until);
     }
-    tn_close(s);
+    left = until - tn_now();
+    tn__close_within(s, left > 0 ? left : 0);
     tn_scope_end(&shield);
 }
+
+static void place_end(struct server *server, ssize_t result);
 
 static void
 leave(struct server *server)
 {
-    struct tn__op *op = server->full;
-
     server->live--;
-    if (op && op->state == TN__PENDING) {
-        server->full = NULL;
-        tn__op_complete(op, 0);
+    if (server->full && server->full->state == TN__PENDING) {
+        place_end(server, 0);
     }
 }
 
@@ -119,6 +120,8 @@ start_conn(struct server *server, tn_sock *s)
 
 /* ---- the acceptor ---- */
 
+/* A listener sends nothing: its acceptor waits among the senders, where
+   tn_close() finds it. */
 static bool
 place_start(struct tn__op *op)
 {
@@ -126,16 +129,25 @@ place_start(struct tn__op *op)
 
     op->state = TN__PENDING;
     server->full = op;
+    tn__opq_push(&server->listener->senders, op);
     return false;
+}
+
+/* The place is free, or the wait is over. */
+static void
+place_end(struct server *server, ssize_t result)
+{
+    struct tn__op *op = server->full;
+
+    server->full = NULL;
+    tn__opq_remove(&server->listener->senders, op);
+    tn__op_complete(op, result);
 }
 
 static void
 place_cancel(struct tn__op *op)
 {
-    struct server *server = op->u.other[0];
-
-    server->full = NULL;
-    tn__op_complete(op, -ECANCELED);
+    place_end(op->u.other[0], -ECANCELED);
 }
 
 static const struct tn__op_class place_ops = {place_start, place_cancel};
@@ -150,6 +162,7 @@ wait_for_place(struct server *server, int64_t timeout)
 
     op.u.other[0] = server;
     r = (int)tn__await(&op, &lim);
+    server->full = NULL;
     /* Our own pause is over: that is no failure. */
     if (r == -ETIME && lim.deadline != 0 && tn_now() >= lim.deadline) {
         r = tn__check(tn__self);
@@ -157,12 +170,13 @@ wait_for_place(struct server *server, int64_t timeout)
     return r;
 }
 
-/* The system is out of something that others may give back. */
+/* It may be better in a while: the system is out of something that others may
+   give back, or a filter refused one connection. */
 static bool
-is_shortage(int r)
+may_pass(int r)
 {
     return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -ENOBUFS ||
-           r == -EAGAIN;
+           r == -EAGAIN || r == -EPERM;
 }
 
 static int
@@ -175,7 +189,7 @@ accept_one(struct server *server)
         return wait_for_place(server, TN_FOREVER);
     }
     r = tn_accept(server->listener, &s, NULL);
-    if (is_shortage(r)) {
+    if (may_pass(r)) {
         return wait_for_place(server, TN_SERVE_PAUSE);
     }
     if (r < 0) {
@@ -184,7 +198,7 @@ accept_one(struct server *server)
     r = start_conn(server, s);
     if (r < 0) {
         tn_abort(s);
-        r = is_shortage(r) ? wait_for_place(server, TN_SERVE_PAUSE) : r;
+        r = may_pass(r) ? wait_for_place(server, TN_SERVE_PAUSE) : r;
     }
     return r;
 }
@@ -193,19 +207,22 @@ static int
 run_server(void *arg)
 {
     struct server *server = arg;
-    int64_t timeout = tn_gettimeout(server->listener);
-    int r = 0;
+    tn_sock *listener = server->listener;
+    int64_t timeout = tn_gettimeout(listener);
+    int r = tn__sock_enter(listener);
 
-    tn_settimeout(server->listener, TN_FOREVER);
+    if (r < 0) {
+        return r;
+    }
+    tn_settimeout(listener, TN_FOREVER);
     tn_group_init(&server->group, TN_KEEP_GOING);
     while (r >= 0) {
         r = accept_one(server);
     }
+    tn_settimeout(listener, timeout);
+    tn__sock_leave(listener); /* not ours any more: somebody may close it */
     tn_group_cancel(&server->group);
     tn_group_wait(&server->group);
-    if (r != -EBADF) {
-        tn_settimeout(server->listener, timeout);
-    }
     return r;
 }
 
@@ -231,6 +248,7 @@ tn_serve(tn_sock *listener, tn_handler *handler, void *arg,
 {
     struct server server = {
         .listener = listener, .handler = handler, .arg = arg};
+    tn_opts run = {.catch_interrupt = true};
 
     if (opts) {
         server.o = *opts;
@@ -238,5 +256,5 @@ tn_serve(tn_sock *listener, tn_handler *handler, void *arg,
     server.o.max_connections = connection_limit(server.o.max_connections);
     server.o.idle = server.o.idle ? server.o.idle : TN_SERVE_IDLE;
     server.o.flush = server.o.flush > 0 ? server.o.flush : TN_SERVE_FLUSH;
-    return tn__self ? run_server(&server) : tn_run(NULL, run_server, &server);
+    return tn__self ? run_server(&server) : tn_run(&run, run_server, &server);
 }

@@ -377,6 +377,8 @@ close_now(tn_sock *s, bool reset)
 {
     int r;
 
+    TN_ASSERT((!s->fd.waiter || s->fd.waiter == tn__waiter_here()) &&
+              "a socket is closed by the loop that uses it");
     tn__waiter_release(&s->fd);
     r = s->net->close(&s->fd, reset);
     free(s);
@@ -386,10 +388,10 @@ close_now(tn_sock *s, bool reset)
 /* Drop what the peer still sends, until it has taken our last bytes. Nobody
    else gets in meanwhile: for them the socket is closing. */
 static void
-flush(tn_sock *s)
+flush(tn_sock *s, int64_t bound)
 {
     char sink[1024];
-    int64_t until = tn_now() + TN_CLOSE_FLUSH;
+    int64_t until = tn__deadline(tn_now(), bound);
     size_t dropped = 0, unsent;
     int64_t left;
     ssize_t n;
@@ -435,24 +437,27 @@ has_unread(tn_sock *s)
 }
 
 int
-tn_close(tn_sock *sock)
+tn__close_within(tn_sock *s, int64_t bound)
 {
     tn_scope shield;
 
-    if (!sock) {
-        return 0;
-    }
-    drive_out(sock);
-    if (has_unread(sock)) {
+    drive_out(s);
+    if (bound > 0 && has_unread(s)) {
         if (tn__self) {
-            tn_shield(&shield, TN_CLOSE_FLUSH);
+            tn_shield(&shield, bound);
         }
-        flush(sock);
+        flush(s, bound);
         if (tn__self) {
             tn_scope_end(&shield);
         }
     }
-    return close_now(sock, false);
+    return close_now(s, false);
+}
+
+int
+tn_close(tn_sock *sock)
+{
+    return sock ? tn__close_within(sock, TN_CLOSE_FLUSH) : 0;
 }
 
 void

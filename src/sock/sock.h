@@ -38,6 +38,10 @@ struct tn__waiter *tn__waiter_here(void);
 int tn__sock_enter(tn_sock *s);
 void tn__sock_leave(tn_sock *s);
 
+/* Close, awaiting a peer that has not taken our last bytes for at most `bound`
+   ns; 0: not at all. */
+int tn__close_within(tn_sock *s, int64_t bound); /* suspends */
+
 /* Run an op on the socket, inside enter and leave. */
 ssize_t tn__sock_await(tn_sock *s, struct tn__op *op,
                        struct tn__limit *lim); /* suspends */

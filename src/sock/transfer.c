@@ -169,15 +169,8 @@ static void
 lock_cancel(struct tn__op *op)
 {
     tn_sock *s = op->u.other[0];
-    struct tn__opq kept = {NULL, NULL};
-    struct tn__op *other;
 
-    while ((other = tn__opq_pop(&s->senders)) != NULL) {
-        if (other != op) {
-            tn__opq_push(&kept, other);
-        }
-    }
-    s->senders = kept;
+    tn__opq_remove(&s->senders, op);
     tn__op_complete(op, -ECANCELED);
 }
 
@@ -389,11 +382,25 @@ cut_short(const tn_sock *s, const struct rest *rest)
     return cut && tn__interrupted() ? -EINTR : 0;
 }
 
+/* Most sends neither wait nor share, and need no op. -EAGAIN: this one does. */
 static ssize_t
-send_everything(tn_sock *s, struct rest *rest, size_t *sent)
+send_at_once(tn_sock *s, const struct rest *rest)
+{
+    tn_task *t = tn__self;
+
+    if (!t || rest->len == 0 || s->sending || s->broken || s->closing ||
+        !tn__ready_hint(t->loop->waiter, &s->fd, TN__WRITER) ||
+        !tn__at_once(t)) {
+        return -EAGAIN;
+    }
+    return tn__fd_send(&s->fd, rest->buf, rest->len);
+}
+
+/* `total` bytes went out before. */
+static ssize_t
+send_everything(tn_sock *s, struct rest *rest, size_t total, size_t *sent)
 {
     struct tn__limit lim = tn__sock_limit(s, 0);
-    size_t total = 0;
     ssize_t r = tn__sock_enter(s);
     bool more;
 
@@ -430,11 +437,21 @@ ssize_t
 tn_sendall(tn_sock *sock, const void *buf, size_t n, size_t *sent)
 {
     struct rest rest = {.buf = buf, .len = n};
+    ssize_t r = send_at_once(sock, &rest);
+    size_t begun = r > 0 ? (size_t)r : 0;
 
     if (sent) {
-        *sent = 0;
+        *sent = begun;
     }
-    return send_everything(sock, &rest, sent);
+    if (TN_LIKELY(begun == n && n > 0)) {
+        return r;
+    }
+    if (r < 0 && r != -EAGAIN) {
+        return tn__sock_fail(sock, (int)r, "send");
+    }
+    rest.buf += begun;
+    rest.len -= begun;
+    return send_everything(sock, &rest, begun, sent);
 }
 
 ssize_t
@@ -450,7 +467,9 @@ tn_sendvall(tn_sock *sock, const struct iovec *iov, int count, size_t *sent)
     if (count < 0 || count > TN_IOV_MAX) {
         return tn__sock_fail(sock, -EINVAL, "send");
     }
-    memcpy(copy, iov, (size_t)count * sizeof(*iov));
+    for (int i = 0; i < count; i++) { /* iov may be NULL if there are none */
+        copy[i] = iov[i];
+    }
     advance(&m, 0);
-    return send_everything(sock, &rest, sent);
+    return send_everything(sock, &rest, 0, sent);
 }

@@ -97,6 +97,16 @@ spend(tn_task *t)
     return tn_checkpoint();
 }
 
+bool
+tn__at_once(tn_task *t)
+{
+    if (t->budget <= 1 || tn__check(t) != 0) {
+        return false;
+    }
+    t->budget--;
+    return true;
+}
+
 ssize_t
 tn__await(struct tn__op *op, struct tn__limit *lim)
 {

@@ -62,24 +62,6 @@ take(tn_chan *c, void *value)
     c->len--;
 }
 
-static void
-remove_op(struct tn__opq *q, struct tn__op *op)
-{
-    struct tn__op *before = NULL;
-
-    for (struct tn__op *o = q->head; o != op; o = o->next) {
-        before = o;
-    }
-    if (before) {
-        before->next = op->next;
-    } else {
-        q->head = op->next;
-    }
-    if (q->tail == op) {
-        q->tail = before;
-    }
-}
-
 int
 tn_chan_try_send(tn_chan *c, const void *value)
 {
@@ -146,7 +128,7 @@ send_cancel(struct tn__op *op)
 {
     tn_chan *c = op->u.other[1];
 
-    remove_op(&c->senders, op);
+    tn__opq_remove(&c->senders, op);
     tn__op_complete(op, -ECANCELED);
 }
 
@@ -164,7 +146,7 @@ recv_cancel(struct tn__op *op)
 {
     tn_chan *c = op->u.other[1];
 
-    remove_op(&c->receivers, op);
+    tn__opq_remove(&c->receivers, op);
     tn__op_complete(op, -ECANCELED);
 }
 

@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* An idle worker ends after this. */
 #define IDLE_SECONDS 5
@@ -33,7 +32,6 @@ static struct {
     pthread_cond_t work;
     struct job *head, *tail;
     unsigned queued, threads, idle;
-    pid_t pid; /* a forked child has no workers */
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER};
 
 /* On the loop's thread, between tasks. */
@@ -131,25 +129,44 @@ add_worker(void)
     return -r;
 }
 
+/* A forked child has no workers, and must not find the lock held, or the
+   condition waited for, by threads that are not there. */
 static void
-forget_parents_workers(void)
+before_fork(void)
 {
-    pid_t pid = getpid();
+    pthread_mutex_lock(&pool.lock);
+}
 
-    if (pool.pid != pid) {
-        pool.pid = pid;
-        pool.threads = pool.idle = pool.queued = 0;
-        pool.head = pool.tail = NULL;
-    }
+static void
+after_fork(void)
+{
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static void
+after_fork_in_child(void)
+{
+    pthread_mutex_init(&pool.lock, NULL);
+    pthread_cond_init(&pool.work, NULL);
+    pool.threads = pool.idle = pool.queued = 0;
+    pool.head = pool.tail = NULL;
+}
+
+static void
+watch_forks(void)
+{
+    /* If there is no memory for it a child may hang; nothing worse. */
+    pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
 static int
 submit(struct job *job, unsigned limit)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     int r = 0;
 
+    pthread_once(&once, watch_forks);
     pthread_mutex_lock(&pool.lock);
-    forget_parents_workers();
     if (pool.queued >= TN_POOL_QUEUE) {
         r = -EAGAIN;
     } else if (pool.idle <= pool.queued && pool.threads < limit) {

@@ -13,9 +13,23 @@ enum { SIGNALS_MAX = 16 };
 
 struct tn_signals {
     struct tn__fd fd;
-    sigset_t set;
-    sigset_t old; /* the mask before us */
+    sigset_t blocked; /* by us: they were not before */
 };
+
+/* Block `set`; *blocked are those that were not blocked before. */
+static void
+block(const sigset_t *set, sigset_t *blocked)
+{
+    sigset_t old;
+
+    pthread_sigmask(SIG_BLOCK, set, &old);
+    *blocked = *set;
+    for (int signo = 1; signo < NSIG; signo++) {
+        if (sigismember(&old, signo) == 1) {
+            sigdelset(blocked, signo);
+        }
+    }
+}
 
 int
 tn_signals_open(tn_signals **out, const int *signo, int n)
@@ -45,8 +59,7 @@ tn_signals_open(tn_signals **out, const int *signo, int n)
     }
     s->fd =
         (struct tn__fd){.fd = number, .nonblock = true, .ready = {true, true}};
-    s->set = set;
-    pthread_sigmask(SIG_BLOCK, &set, &s->old);
+    block(&set, &s->blocked);
     *out = s;
     return 0;
 }
@@ -85,6 +98,6 @@ tn_signals_close(tn_signals *sigs)
     }
     tn__waiter_release(&sigs->fd);
     close(sigs->fd.fd);
-    pthread_sigmask(SIG_SETMASK, &sigs->old, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &sigs->blocked, NULL);
     free(sigs);
 }

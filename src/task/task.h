@@ -118,6 +118,10 @@ ssize_t tn__await_always(struct tn__op *op, struct tn__limit *lim);
 /* 0, or the code that each call in the present scope must return. */
 int tn__check(tn_task *t);
 
+/* May t make a call that does not wait without going through tn__await()? It
+   counts like one. */
+bool tn__at_once(tn_task *t);
+
 /* End what t is parked on, for the reason `stop`. */
 void tn__interrupt_task(tn_task *t, int stop);
 

@@ -87,12 +87,12 @@ call_kernel(struct tn__op *op, int dontwait)
 }
 
 /* No limit and a descriptor in blocking mode: the kernel waits, as in C. The
-   mode of a duplicate may change under us. */
+   mode of a duplicate, or of what others share, may change under us. */
 static bool
 can_block_in_kernel(const struct tn__op *op, const struct tn__limit *lim)
 {
     return lim->timeout < 0 && lim->deadline == 0 && !op->fd->nonblock &&
-           !op->fd->duplicated && op->fd->is_socket &&
+           !op->fd->duplicated && !op->fd->shared_flags && op->fd->is_socket &&
            op->kind != TN__CONNECT && op->kind != TN__POLL;
 }
 

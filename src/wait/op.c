@@ -226,6 +226,17 @@ tn__op_try(struct tn__op *op)
     return tn__op_end(op, r);
 }
 
+ssize_t
+tn__fd_send(const struct tn__fd *fd, const void *buf, size_t n)
+{
+    ssize_t r;
+
+    do {
+        r = sys(send(fd->fd, buf, n, MSG_NOSIGNAL | MSG_DONTWAIT));
+    } while (r == -EINTR);
+    return r;
+}
+
 int
 tn__fd_set_nonblock(struct tn__fd *fd, bool on)
 {

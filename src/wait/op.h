@@ -159,6 +159,25 @@ tn__opq_pop(struct tn__opq *q)
     return op;
 }
 
+/* Take op out of the middle; it is in there. */
+static inline void
+tn__opq_remove(struct tn__opq *q, struct tn__op *op)
+{
+    struct tn__op *before = NULL;
+
+    for (struct tn__op *o = q->head; o != op; o = o->next) {
+        before = o;
+    }
+    if (before) {
+        before->next = op->next;
+    } else {
+        q->head = op->next;
+    }
+    if (q->tail == op) {
+        q->tail = before;
+    }
+}
+
 /* Complete a taken op: the one place where a waiting task becomes ready. */
 static inline void
 tn__op_complete(struct tn__op *op, ssize_t result)
@@ -190,6 +209,10 @@ ssize_t tn__op_once(struct tn__op *op, int dontwait);
    was shut for reading says "again" for ever, though a blocking call would
    tell the end. r, or 0 for the end. */
 ssize_t tn__op_end(struct tn__op *op, ssize_t r);
+
+/* Send without an op and without waiting: bytes or -errno, -EAGAIN if it would
+   wait. fd is a socket. */
+ssize_t tn__fd_send(const struct tn__fd *fd, const void *buf, size_t n);
 
 /* How long a call may take, which may consist of several ops. The clock is
    read only when the first of them has to wait. */

@@ -82,6 +82,16 @@ void tn__waiter_release_all(struct tn__waiter *w);
 
 extern const struct tn__op_class tn__ready_ops;
 
+/* A call on a socket of w may be tried without an op: this is such a backend,
+   the hint is set, and nobody waits on that side. */
+static inline bool
+tn__ready_hint(const struct tn__waiter *w, const struct tn__fd *fd,
+               enum tn__side side)
+{
+    return fd->waiter == w && fd->is_socket && fd->ready[side] &&
+           !fd->op[side] && w->backend->ops == &tn__ready_ops;
+}
+
 /* The kernel says that fd is ready for `revents` (POLLIN, ...): note it, retry
    and complete who waits. */
 void tn__ready(struct tn__fd *fd, int revents);

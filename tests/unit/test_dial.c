@@ -441,3 +441,41 @@ TEST_EACH(listen_replaces_a_stale_socket, kernel_callers)
     snprintf(dir + strlen(dir), 6, "/file");
     unlink(dir);
 }
+
+/* ---- several addresses ---- */
+
+/* "" is ::1 and then 127.0.0.1. */
+static int
+dial_here(void *arg)
+{
+    tn_endpoint ep = {.transport = TN_UDP};
+    tn_dial_opts opts = {.timeout = 2 * TN_SEC};
+    tn_addr a = loopback(AF_INET, 0);
+    tn_sock *s, *c;
+    char text[64];
+
+    (void)arg;
+    OK(tn_listen_on(&s, "udp://127.0.0.1:0", NULL));
+    OK(tn_getsockname(s, &a));
+    ep.port = tn_addr_port(&a);
+    OK(tn_addr_set_port(&a, 0));
+    opts.source = &a;
+    OK(tn_dial_endpoint(&c, &ep, &opts));
+    tn_close(c);
+    tn_close(s);
+    /* Bound, but nobody listens. */
+    OK(tn_socket(&s, AF_INET, SOCK_STREAM, 0));
+    OK(tn_bind(s, &a));
+    OK(tn_getsockname(s, &a));
+    snprintf(text, sizeof(text), "connect tcp 127.0.0.1:%d: connection refused",
+             tn_addr_port(&a));
+    ERR(tn_create_connection(&c, "", tn_addr_port(&a), NULL), -ECONNREFUSED);
+    STREQ(tn_why(), text);
+    tn_close(s);
+    return 0;
+}
+
+TEST_EACH(dial_tries_each_address_and_names_the_last, kernel_callers)
+{
+    OK(run_as(p, dial_here, NULL));
+}

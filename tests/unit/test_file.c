@@ -298,3 +298,65 @@ TEST_EACH(stdio_on_a_socket, callers)
 {
     OK(run_as(p, use_stdio, NULL));
 }
+
+/* ---- two tasks, one file ---- */
+
+struct writers {
+    tn_file *f;
+    int result[2];
+    int began;
+};
+
+static int
+flush_file(void *arg)
+{
+    struct writers *w = arg;
+    int *result = &w->result[w->began++];
+
+    *result = tn_file_flush(w->f);
+    return 0;
+}
+
+static int
+flush_twice(void *arg)
+{
+    static char big[1 << 16];
+    struct writers w = {.began = 0};
+    tn_sock *s[2];
+    size_t filled = 0, drained = 0;
+    tn_group g;
+    ssize_t n;
+
+    (void)arg;
+    OK(tn_socketpair(s, AF_UNIX, SOCK_STREAM, 0));
+    tn_settimeout(s[0], 0);
+    while ((n = tn_send(s[0], big, sizeof(big), 0)) > 0) {
+        filled += (size_t)n;
+    }
+    tn_settimeout(s[0], TN_FOREVER);
+    OK(tn_makefile(&w.f, s[0], TN_WRITE));
+    EQ(tn_file_write(w.f, big, 5000), 5000);
+    tn_group_init(&g, 0);
+    OK(tn_go(&g, flush_file, &w));
+    OK(tn_go(&g, flush_file, &w));
+    OK(tn_checkpoint());
+    EQ(tn_file_write(w.f, big, 3000), 3000);
+    ERR(tn_file_write(w.f, big, 3000), -EBUSY);
+    while (drained < filled + 5000) {
+        n = tn_recv(s[1], big, sizeof(big), 0);
+        OK(n);
+        drained += (size_t)n;
+    }
+    OK(tn_group_wait(&g));
+    EQ(w.result[0], 0);
+    EQ(w.result[1], -EBUSY);
+    OK(tn_file_close(w.f));
+    EQ(tn_recvall(s[1], big, 3000, NULL), 3000);
+    close_pair(s);
+    return 0;
+}
+
+TEST_EACH(one_task_at_a_time_flushes, backends)
+{
+    OK(run_on(p, flush_twice, NULL));
+}

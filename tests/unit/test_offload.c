@@ -146,22 +146,51 @@ offload_once(void *arg)
     return tn_offload(double_it, &n, sizeof(n)) == 2 ? 0 : -EIO;
 }
 
+/* One after the other, so that idle workers have to be woken. */
+static int
+offload_often(void *arg)
+{
+    int r = 0;
+
+    for (int i = 0; i < 50 && r == 0; i++) {
+        r = offload_once(arg);
+        usleep(200);
+    }
+    return r;
+}
+
+static int
+offload_at_once(void *arg)
+{
+    tn_group g;
+
+    tn_group_init(&g, 0);
+    for (int i = 0; i < 8; i++) {
+        OK(tn_go(&g, offload_once, arg));
+    }
+    return tn_group_wait(&g);
+}
+
 TEST_EACH(a_forked_child_gets_its_own_workers, kernels)
 {
+    int64_t begin;
     int status;
     pid_t pid;
 
     if (test_scale() > 1) {
         SKIP("sanitizers do not follow threads across fork");
     }
-    OK(run_on(p, offload_once, NULL));
+    OK(run_on(p, offload_at_once, NULL));
+    usleep(20000); /* they are idle now */
+    begin = tn_now();
     pid = fork();
     OK(pid);
     if (pid == 0) {
-        _exit(run_on(p, offload_once, NULL) == 0 ? 0 : 1);
+        _exit(run_on(p, offload_often, NULL) == 0 ? 0 : 1);
     }
     EQ(waitpid(pid, &status, 0), pid);
     EQ(status, 0);
+    LE(tn_now() - begin, 3 * TN_SEC);
 }
 
 /* ---- posts ---- */

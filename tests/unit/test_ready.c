@@ -4,6 +4,8 @@
 #include "core.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -405,4 +407,100 @@ two_sides_of_a_tty(void *arg)
 TEST_EACH(reader_and_writer_of_a_terminal, kernels)
 {
     OK(run_on(p, two_sides_of_a_tty, NULL));
+}
+
+/* ---- descriptors whose O_NONBLOCK others set ---- */
+
+static void *
+send_later(void *arg)
+{
+    usleep(20000);
+    EQ(tn_send(arg, "x", 1, 0), 1);
+    return NULL;
+}
+
+/* tn_recv() without limit waits, whatever the description's mode is. */
+static void
+check_waits(tn_sock *reader, tn_sock *writer)
+{
+    pthread_t thread;
+    char byte;
+
+    EQ(pthread_create(&thread, NULL, send_later, writer), 0);
+    EQ(tn_recv(reader, &byte, 1, 0), 1);
+    EQ(pthread_join(thread, NULL), 0);
+}
+
+TEST(a_thread_waits_on_a_description_of_others)
+{
+    tn_sock *s[2], *w, *d;
+
+    OK(tn_socketpair(s, AF_UNIX, SOCK_STREAM, 0));
+    OK(tn_dup(s[1], &d));
+    OK(tn_settimeout(d, 5 * TN_SEC));
+    check_waits(s[1], s[0]);
+    OK(tn_wrap(&w, tn_fileno(s[1])));
+    check_waits(w, s[0]);
+    tn_close(w);
+    tn_close(d);
+    close_pair(s);
+}
+
+static int
+connect_later(void *arg)
+{
+    tn_sock *c;
+
+    OK(tn_sleep(10 * TN_MS));
+    OK(tn_socket(&c, AF_INET, SOCK_STREAM, 0));
+    OK(tn_connect(c, arg));
+    tn_close(c);
+    return 0;
+}
+
+struct door {
+    tn_sock *listener;
+    tn_addr addr;
+};
+
+static int
+accept_shared(void *arg)
+{
+    struct door *door = arg;
+    tn_sock *w, *s;
+    tn_group g;
+
+    OK(tn_wrap(&w, tn_fileno(door->listener)));
+    tn_group_init(&g, 0);
+    OK(tn_go(&g, connect_later, &door->addr));
+    OK(tn_accept(w, &s, NULL));
+    OK(tn_group_wait(&g));
+    tn_close(s);
+    tn_close(w);
+    return 0;
+}
+
+/* Made in a thread, it blocks; so a task has to ask first. */
+TEST_EACH(accept_on_a_description_of_others, kernels)
+{
+    struct door door;
+
+    door.addr = loopback(AF_INET, 0);
+    OK(tn_create_server(&door.listener, &door.addr, NULL));
+    OK(tn_getsockname(door.listener, &door.addr));
+    OK(run_on(p, accept_shared, &door));
+    tn_close(door.listener);
+}
+
+static int
+wait_for_nothing(void *arg)
+{
+    (void)arg;
+    ERR(tn_wait_fd(-1, POLLIN, 5 * TN_MS), -EBADF);
+    return 0;
+}
+
+TEST_EACH(no_descriptor_is_nothing_to_wait_for, kernel_callers)
+{
+    OK(run_as(p, wait_for_nothing, NULL));
 }

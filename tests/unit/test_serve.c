@@ -353,6 +353,38 @@ TEST_EACH(a_talkative_peer_gets_its_answer, backends)
     OK(run_on(p, talkative_peer, NULL));
 }
 
+/* The listener is closed while the server waits for a free place. */
+static int
+close_while_full(void *arg)
+{
+    struct service s = {.result = 1, .opts = {.max_connections = 1}};
+    int64_t start;
+    tn_sock *c;
+    tn_group g;
+
+    (void)arg;
+    s.opts.flush = 5 * TN_MS;
+    open_service(&s, echo);
+    tn_group_init(&g, 0);
+    OK(tn_go(&g, run_service, &s));
+    c = join(&s);
+    check_echo(c);
+    ERR(tn_detach(s.listener), -EBUSY);
+    start = tn_now();
+    EQ(tn_close(s.listener), 0);
+    OK(tn_group_wait(&g));
+    EQ(s.result, -EBADF);
+    EQ(s.last, -ECANCELED);
+    LE(tn_now() - start, 1 * TN_SEC);
+    tn_close(c);
+    return 0;
+}
+
+TEST_EACH(a_full_server_hears_that_its_listener_is_closed, backends)
+{
+    OK(run_on(p, close_while_full, NULL));
+}
+
 /* ---- descriptors run out ---- */
 
 static int64_t

@@ -70,6 +70,23 @@ TEST_EACH(a_task_parks_for_a_signal, kernels)
     OK(run_on(p, wait_parked, NULL));
 }
 
+TEST(each_gives_back_what_it_took)
+{
+    static const int usr[] = {SIGUSR1, SIGUSR2};
+    tn_signals *a, *b;
+    sigset_t now;
+
+    OK(tn_signals_open(&a, &usr[0], 1));
+    OK(tn_signals_open(&b, usr, 2));
+    tn_signals_close(a);
+    OK(raise(SIGUSR2)); /* still b's */
+    EQ(tn_signals_wait(b), SIGUSR2);
+    tn_signals_close(b);
+    OK(pthread_sigmask(SIG_BLOCK, NULL, &now));
+    EQ(sigismember(&now, SIGUSR1), 0);
+    EQ(sigismember(&now, SIGUSR2), 0);
+}
+
 TEST(signals_that_cannot_be)
 {
     int many[17], one = SIGUSR1, bad = 4711;

@@ -284,7 +284,7 @@ send_file(void *arg)
     close(fds[0]);
     close(fds[1]);
     tn_settimeout(f.s[0], 20 * TN_MS);
-    while ((sent = 0, tn_sendfile(f.s[0], f.fd, 0, 0, &sent)) > 0) {
+    while (tn_sendfile(f.s[0], f.fd, 0, 0, &sent) > 0) {
     }
     GE(sent, 1);
     ERR(tn_send(f.s[0], "x", 1, 0), TN_EBROKEN);

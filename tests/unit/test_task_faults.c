@@ -110,11 +110,16 @@ WRAP(int, socketpair, (int family, int type, int proto, int out[2]))
                                : __real_socketpair(family, type, proto, out);
 }
 
+static const int *troubles; /* what accept4() fails with; 0 at the end */
+
 WRAP(int, accept4, (int fd, struct sockaddr *addr, socklen_t *len, int flags))
 {
     static const int errors[] = {ECONNABORTED, EPROTO, ENETDOWN,
                                  EHOSTDOWN,    ENONET, EHOSTUNREACH};
 
+    if (troubles && *troubles != 0) {
+        return FAIL_WITH(*troubles++, -1);
+    }
     if (accept_errors > 0) {
         return FAIL_WITH(errors[--accept_errors % 6], -1);
     }
@@ -512,4 +517,38 @@ TEST_EACH_TIMEOUT(refused_to_a_server, rows, 30)
         SKIP("a server waits until somebody gives back");
     }
     refuse_each(p, serve);
+}
+
+/* ---- accept fails in passing ---- */
+
+static int
+troubled_accept(void *arg)
+{
+    static const int passing[] = {EPERM, EMFILE, EPERM, 0};
+    tn_addr a = loopback(AF_INET, 0);
+    tn_sock *listener, *c;
+    tn_group g;
+    char buf[6];
+
+    (void)arg;
+    OK(tn_create_server(&listener, &a, NULL));
+    OK(tn_getsockname(listener, &a));
+    troubles = passing;
+    tn_group_init(&g, 0);
+    OK(tn_go(&g, run_server, listener));
+    OK(tn_socket(&c, AF_INET, SOCK_STREAM, 0));
+    tn_settimeout(c, 3 * TN_SEC);
+    OK(tn_connect(c, &a));
+    EQ(tn_recvall(c, buf, 6, NULL), 6);
+    EQ(*troubles, 0);
+    tn_close(c);
+    tn_group_cancel(&g);
+    OK(tn_group_wait(&g));
+    tn_close(listener);
+    return 0;
+}
+
+TEST_EACH(a_filter_that_refuses_ends_no_server, kernels)
+{
+    OK(run_on(p, troubled_accept, NULL));
 }
