@@ -94,14 +94,19 @@ say_text(struct chat *c, const char *text, size_t n)
     return 0;
 }
 
-/* A line of input of at most CHAT_INPUT bytes. Returns 0; 1 if it means to
-   leave; or a code. */
+/* A line of input of at most CHAT_INPUT bytes, or a part of a longer one, of
+   which only the first `begins` it. Returns 0; 1 if it means to leave; or a
+   code. */
 static int
-take_line(struct chat *c, const char *line, size_t n)
+take_line(struct chat *c, const char *line, size_t n, bool begins)
 {
     size_t len = tn_text_clean(c->said, sizeof(c->said), line, n);
-    if (strcmp(c->said, "q") == 0 || strcmp(c->said, "/quit") == 0) {
+    bool q = strcmp(c->said, "q") == 0;
+    if (begins && (q || strcmp(c->said, "/quit") == 0)) {
         return 1;
+    }
+    if (q) { /* the rest of a line: alone it would leave */
+        len = (size_t)snprintf(c->said, sizeof(c->said), " q");
     }
     return say_text(c, c->said, len);
 }
@@ -113,15 +118,17 @@ read_terminal(struct chat *c)
     while (r == 0) {
         const char *line;
         size_t n = 0;
+        bool begins = true;
         r = editor_read(c->editor, &line, &n);
         if (r <= 0) {
             return r;
         }
         do {
             size_t part = tn_text_cut(line, n, CHAT_INPUT);
-            r = take_line(c, line, part);
+            r = take_line(c, line, part, begins);
             line += part;
             n -= part;
+            begins = false;
         } while (r == 0 && n > 0);
     }
     return r;
@@ -149,17 +156,20 @@ static int
 read_lines(struct chat *c, tn_file *in)
 {
     size_t left = 0;
+    bool begins = true;
     int r = 0;
     while (r == 0) {
         ssize_t n =
             tn_file_readline(in, c->typed + left, sizeof(c->typed) - left);
         if (n <= 0) {
-            r = n == 0 && left > 0 ? take_line(c, c->typed, left) : (int)n;
+            r = n == 0 && left > 0 ? take_line(c, c->typed, left, begins)
+                                   : (int)n;
             break;
         }
         size_t all = left + (size_t)n;
         left = unfinished(c->typed, all);
-        r = take_line(c, c->typed, all - left);
+        r = take_line(c, c->typed, all - left, begins);
+        begins = c->typed[all - 1] == '\n';
         memmove(c->typed, c->typed + all - left, left);
     }
     /* Answers are welcome, if it was not a person who typed. */

@@ -13,6 +13,7 @@
 int
 chat_failed(const struct chat *c, int err)
 {
+    editor_hide(c->editor);
     if (err != -ECONNREFUSED) {
         return say_failed(err, &c->ep);
     }
@@ -78,6 +79,7 @@ write_json(struct chat *c, const struct dialect_line *l)
 static void
 refused(struct chat *c, const char *s, size_t n)
 {
+    editor_hide(c->editor);
     if (n > 2) {
         say("the room refused %s: %.*s", c->name, (int)(n - 2), s + 2);
     } else {

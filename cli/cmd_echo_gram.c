@@ -2,10 +2,10 @@
  * tenon echo over datagrams: one loop, each answered in turn.
  *
  * Two rules keep it from harming others. Datagrams from ports below 1024, and
- * from the server's own address, get no answer: behind them are servers of the
- * same kind, and the two would talk for ever. And chargen never answers with
- * more bytes than it was sent: the sender's address may be a lie, and then the
- * answer hits somebody else.
+ * from the server's own port, get no answer: behind them are servers of the
+ * same kind, or this one itself, and the two would talk for ever. And chargen
+ * never answers with more bytes than it was sent: the sender's address may be a
+ * lie, and then the answer hits somebody else.
  */
 #include <tenon/err.h>
 
@@ -30,14 +30,15 @@ next_random(uint64_t *state)
 static bool
 may_answer(const tn_addr *from, const tn_addr *own)
 {
-    bool ip = from->u.sa.sa_family != AF_UNIX;
     if (from->len == 0 || tn_addr_equal(from, own)) {
         return false;
     }
-    if (ip && tn_addr_port(from) < ECHO_SAFE_PORT) {
-        return false;
+    if (from->u.sa.sa_family == AF_UNIX) {
+        return true;
     }
-    return true;
+    /* Bound to all addresses, we do not know our own; the port tells. */
+    int port = tn_addr_port(from);
+    return port >= ECHO_SAFE_PORT && port != tn_addr_port(own);
 }
 
 /* Turn what came into the answer; returns its length. */

@@ -70,7 +70,8 @@ static const char *const examples[] = {
     NULL,
 };
 
-/* What strangers send could fill the screen: so many lines, then a count. */
+/* What strangers send could fill the screen: so many lines, then a count. Nor
+   may a screen that is full already hold the room up. */
 static void
 on_dropped(void *arg, const tn_addr *from, const char *why)
 {
@@ -80,7 +81,7 @@ on_dropped(void *arg, const tn_addr *from, const char *why)
     if (!h->o->verbose) {
         return;
     }
-    if (!bucket_take(&h->complaints, &rule, tn_now())) {
+    if (say_waits() || !bucket_take(&h->complaints, &rule, tn_now())) {
         h->untold++;
         return;
     }
@@ -144,14 +145,14 @@ open_room(struct hub *h)
     if (err < 0) {
         return tn_fail(err, "open the room", NULL);
     }
-    err = plain_open(&h->plain, h->room, &h->ep, &how);
-    if (err == 0 && !h->o->quiet) {
+    /* The screen first, because it never suspends: see room_attach(). */
+    if (!h->o->quiet) {
         err = screen_open(&h->screen);
     }
     if (err == 0 && !h->o->quiet) {
         err = room_attach(h->room, screen_take, &h->screen);
     }
-    return err;
+    return err < 0 ? err : plain_open(&h->plain, h->room, &h->ep, &how);
 }
 
 /* Say that the room is open, to people and to scripts. */

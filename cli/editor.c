@@ -25,6 +25,7 @@ struct editor {
     EditLine *el;
     History *history;
     bool reading; /* a line is on the screen */
+    bool hidden;  /* and none shall come there any more */
     int err;      /* why no key came */
     size_t key_at, key_count;
     char keys[EDITOR_KEYS];
@@ -143,12 +144,18 @@ editor_read(editor *e, const char **line, size_t *n)
 {
     HistEvent ev;
     int count = 0;
+    if (e->hidden) {
+        return -ECANCELED;
+    }
     e->err = 0;
     /* Before the prompt: keys typed after it must not be echoed. */
     el_set(e->el, EL_PREP_TERM, 1);
     e->reading = true;
     *line = el_gets(e->el, &count);
     e->reading = false;
+    if (e->hidden) {
+        return -ECANCELED;
+    }
     if (!*line || count <= 0) {
         putchar('\n');
         (void)fflush(stdout);
@@ -233,6 +240,20 @@ editor_print(editor *e, const char *text, size_t n)
     if (e->reading) {
         el_set(e->el, EL_REFRESH);
     }
+}
+
+void
+editor_hide(editor *e)
+{
+    if (!e) {
+        return;
+    }
+    if (e->reading) {
+        wipe(e);
+        (void)fflush(stdout);
+    }
+    e->reading = false;
+    e->hidden = true;
 }
 
 void

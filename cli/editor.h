@@ -28,7 +28,8 @@ int editor_open(editor **out, const char *prompt);
  * @param line  set to the line without its newline, borrowed until the next
  *              call.
  * @param n     its bytes.
- * @return 1; 0 at the end of input (Ctrl-D); -ECANCELED.
+ * @return 1; 0 at the end of input (Ctrl-D); -ECANCELED, also after
+ *   editor_hide().
  * Suspends.
  */
 int editor_read(editor *e, const char **line, size_t *n);
@@ -41,6 +42,10 @@ int editor_read(editor *e, const char **line, size_t *n);
  * @param n     bytes.
  */
 void editor_print(editor *e, const char *text, size_t n);
+
+/** Take the line that is being typed off the screen for good: what follows are
+    last words on stderr. NULL is harmless. */
+void editor_hide(editor *e);
 
 /** The window has another size. */
 void editor_resize(editor *e);

@@ -2,10 +2,12 @@
 
 #include <tenon/err.h>
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     SAY_LINE = 1024,       /* longer lines are cut */
@@ -48,6 +50,13 @@ say(const char *format, ...)
     va_start(args, format);
     say_line(format, args);
     va_end(args);
+}
+
+bool
+say_waits(void)
+{
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&p, 1, 0) == 0;
 }
 
 int

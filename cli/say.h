@@ -28,6 +28,10 @@ void say(const char *format, ...) TN_PRINTF(1, 2);
 /** Print one line about a wrong use; returns EXIT_USAGE. */
 int say_usage(const char *format, ...) TN_PRINTF(1, 2);
 
+/** Tell whether a line would have to wait, because nobody takes what stderr
+    holds: a server has better things to do. */
+bool say_waits(void);
+
 /**
  * Print tn_why() and a hint where one exists; call it in the task that failed.
  *

@@ -77,7 +77,7 @@ show(struct screen *s)
                        : dialect_write(s->line, sizeof(s->line) - 1, &s->event,
                                        s->lang);
     s->line[n++] = '\n';
-    if (s->lost > 0) {
+    if (s->lost > 0 && !say_waits()) {
         say("stdout is slow: %lu lines were not shown", s->lost);
         s->lost = 0;
     }

@@ -60,14 +60,15 @@ noun_of(enum opt_kind kind)
                                : "a whole number";
 }
 
-/* Decimal places become units: 1.5s is 1500 ms; what is finer is dropped. */
+/* Decimal places become units: 1.5s is 1500 ms; what is finer is dropped. From
+   the last one on, so that a factor of 1024 loses nothing on the way. */
 static int64_t
 fraction(const char *digits, size_t n, int64_t factor)
 {
     int64_t sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        factor /= 10;
-        sum += (digits[i] - '0') * factor;
+    while (n > 0) {
+        n--;
+        sum = (sum + (digits[n] - '0') * factor) / 10;
     }
     return sum;
 }

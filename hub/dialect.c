@@ -60,6 +60,16 @@ skip_line(struct dialect_reader *r)
     r->joining = false;
 }
 
+/* Whether behind "NAME:" it would read as the room telling of a join or a
+   leave. The course's leave does not: its colon is another. */
+static bool
+is_rooms_word(const char *text)
+{
+    return strcmp(text, joined[DIALECT_ZH] + 1) == 0 ||
+           strcmp(text, joined[DIALECT_EN] + 1) == 0 ||
+           strcmp(text, left[DIALECT_EN] + 1) == 0;
+}
+
 /* Clean a text into r->text, cut to what an event holds. */
 static void
 take_text(struct dialect_reader *r, const char *s, size_t n)
@@ -77,6 +87,10 @@ take_text(struct dialect_reader *r, const char *s, size_t n)
     memcpy(r->text + len, cut_mark, mark);
     r->len = len + mark;
     r->text[r->len] = '\0';
+    if (is_rooms_word(r->text)) { /* without its blank it is the member's */
+        memmove(r->text, r->text + 1, r->len);
+        r->len--;
+    }
 }
 
 /* Bytes of "NAME:" at the front of a line of NAME; 0 if it is not there. */
@@ -114,6 +128,17 @@ read_talk(struct dialect_reader *r, size_t n, const char *name)
     return r->len > 0;
 }
 
+/* Whether a line of somebody unknown is nothing at all: the end of a talk that
+   was not, or the word of another room, or our own that an echo server sent
+   back. To answer that one would be answered, and so on for ever. */
+static bool
+means_nothing(const char *line, size_t n, const char *last)
+{
+    bool q = line + n - last == 1 && last[0] == 'q';
+
+    return q || line[0] == '!' || line[0] == '*';
+}
+
 /* A line of somebody unknown: its name, perhaps with something said. */
 static bool
 read_name(struct dialect_reader *r, size_t n)
@@ -123,7 +148,7 @@ read_name(struct dialect_reader *r, size_t n)
     const char *last = colon != NULL ? colon + 1 : r->at;
     const char *line = r->at;
 
-    if (r->joining || (r->at + n - last == 1 && last[0] == 'q')) {
+    if (r->joining || means_nothing(line, n, last)) {
         skip_line(r);
         return false;
     }
@@ -177,11 +202,13 @@ static bool
 is_invisible(uint32_t c)
 {
     static const uint32_t ranges[][2] = {
-        {0x00AD, 0x00AD}, {0x034F, 0x034F}, {0x061C, 0x061C},
-        {0x115F, 0x1160}, {0x17B4, 0x17B5}, {0x180B, 0x180F},
-        {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
-        {0x3164, 0x3164}, {0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF},
-        {0xFFA0, 0xFFA0}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE0FFF},
+        {0x00AD, 0x00AD},   {0x034F, 0x034F},   {0x061C, 0x061C},
+        {0x115F, 0x1160},   {0x17B4, 0x17B5},   {0x180B, 0x180F},
+        {0x200B, 0x200F},   {0x2028, 0x202E},   {0x2060, 0x206F},
+        {0x3164, 0x3164},   {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},
+        {0xFFA0, 0xFFA0},   {0xFFF9, 0xFFFB},   {0x13430, 0x1343F},
+        {0x1BCA0, 0x1BCA3}, {0x1D159, 0x1D159}, {0x1D173, 0x1D17A},
+        {0xE0000, 0xE0FFF},
     };
 
     for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
@@ -197,7 +224,16 @@ is_blank(uint32_t c)
 {
     return c == ' ' || c == 0x00A0 || c == 0x1680 ||
            (c >= 0x2000 && c <= 0x200A) || c == 0x202F || c == 0x205F ||
-           c == 0x3000;
+           c == 0x2800 || c == 0x3000;
+}
+
+/* Drawn over the character before it, of which a name has none at first. */
+static bool
+is_accent(uint32_t c)
+{
+    return (c >= 0x0300 && c <= 0x036F) || (c >= 0x1AB0 && c <= 0x1AFF) ||
+           (c >= 0x1DC0 && c <= 0x1DFF) || (c >= 0x20D0 && c <= 0x20FF) ||
+           (c >= 0xFE20 && c <= 0xFE2F);
 }
 
 /* A name while it grows: blanks wait until something follows them. */
@@ -230,7 +266,9 @@ add(struct name *n, const char *s, size_t len)
 static int
 add_character(struct name *n, const char *s, size_t len, uint32_t c)
 {
-    if (c == ':' || c == 0xFF1A || (n->len == 0 && (c == '!' || c == '*'))) {
+    bool reserved = c == '!' || c == '*' || is_accent(c);
+
+    if (c == ':' || c == 0xFF1A || (n->len == 0 && reserved)) {
         return -EINVAL;
     }
     if (is_blank(c)) {

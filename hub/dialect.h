@@ -11,6 +11,8 @@
  *   - "NAME:text" from an address nobody knows is a join and then the text: a
  *     hub that was started again is talked to as before.
  *   - "q" or "NAME:q" leaves; from an unknown address it is nothing at all.
+ *   - Nor is a line that begins as the room's own words do: two rooms, or a
+ *     room and an echo server, would answer each other for ever.
  *
  * Lines from the room itself begin with "! " (you are not in) or "* ". Names
  * cannot, and everything a member says has "NAME:" in front.
@@ -85,7 +87,7 @@ bool dialect_next(struct dialect_reader *r, const char *name);
  * @param n    bytes.
  * @return its length, 1 to ROOM_NAME_MAX; -ENOENT nothing is left;
  *   -ENAMETOOLONG; -EINVAL a colon in it, or a beginning that is the room's
- *   own ("!", "*"); -EILSEQ no UTF-8.
+ *   own ("!", "*") or an accent on nothing; -EILSEQ no UTF-8.
  */
 int dialect_name(char *dst, const char *src, size_t n);
 

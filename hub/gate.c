@@ -17,13 +17,6 @@ gate_is_attached(struct gate *g, const tn_addr *from, int64_t now)
     return lan_scan(&g->lan) == 0 && lan_has(&g->lan, from);
 }
 
-static bool
-is_loopback(const struct in6_addr *ip)
-{
-    return IN6_IS_ADDR_LOOPBACK(ip) ||
-           (IN6_IS_ADDR_V4MAPPED(ip) && ip->s6_addr[12] == 127);
-}
-
 /* The entry of a host, or the one that it may have. */
 static struct gate_source *
 find(struct gate *g, const struct in6_addr *ip, int port)
@@ -55,7 +48,7 @@ gate_join(struct gate *g, const tn_addr *from, int64_t now)
     if (!lan_ip(&ip, &from->u.sa)) {
         return false;
     }
-    s = find(g, &ip, is_loopback(&ip) ? tn_addr_port(from) : 0);
+    s = find(g, &ip, lan_is_loopback(&ip) ? tn_addr_port(from) : 0);
     return bucket_take(&s->joins, &join_rule, now);
 }
 
@@ -64,6 +57,6 @@ gate_same_host(const tn_addr *a, const tn_addr *b)
 {
     struct in6_addr x, y;
 
-    return lan_ip(&x, &a->u.sa) && lan_ip(&y, &b->u.sa) && !is_loopback(&x) &&
-           memcmp(&x, &y, sizeof(x)) == 0;
+    return lan_ip(&x, &a->u.sa) && lan_ip(&y, &b->u.sa) &&
+           !lan_is_loopback(&x) && memcmp(&x, &y, sizeof(x)) == 0;
 }

@@ -104,8 +104,8 @@ lan_scan(struct lan *l)
     return 0;
 }
 
-static bool
-is_loopback(const struct in6_addr *ip)
+bool
+lan_is_loopback(const struct in6_addr *ip)
 {
     return IN6_IS_ADDR_LOOPBACK(ip) ||
            (IN6_IS_ADDR_V4MAPPED(ip) && ip->s6_addr[12] == 127);
@@ -131,7 +131,7 @@ lan_has(const struct lan *l, const tn_addr *addr)
     if (addr->len == 0 || !lan_ip(&ip, &addr->u.sa)) {
         return false;
     }
-    if (is_loopback(&ip) || IN6_IS_ADDR_LINKLOCAL(&ip)) {
+    if (lan_is_loopback(&ip) || IN6_IS_ADDR_LINKLOCAL(&ip)) {
         return true;
     }
     for (int i = 0; i < l->count; i++) {

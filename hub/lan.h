@@ -66,6 +66,14 @@ bool lan_has(const struct lan *l, const tn_addr *addr);
 bool lan_ip(struct in6_addr *out, const struct sockaddr *addr);
 
 /**
+ * Tell whether an address, as lan_ip() writes it, is this machine's loopback.
+ *
+ * @param ip  borrowed.
+ * @return true for ::1 and 127.0.0.0/8.
+ */
+bool lan_is_loopback(const struct in6_addr *ip);
+
+/**
  * List this machine's own addresses, as others may call them.
  *
  * @param l     borrowed.

@@ -104,6 +104,9 @@ void room_free(room *r);
 /**
  * Have every event from now on handed to a function.
  *
+ * One that suspends goes last: while it does, another task may have the next
+ * event handed out, and those behind it would see that one first.
+ *
  * @param r       borrowed.
  * @param outlet  called for each event, in the order of numbers.
  * @param arg     borrowed for the room's life.

@@ -229,9 +229,10 @@ udp_send(struct udp *u, const void *buf, size_t n, const struct udp_peer *to)
         if (is_final(sent)) {
             break;
         }
-        if (!drain(u)) {
-            /* It is about this datagram. If the address it shall go out from
-               is no longer ours, any other is better than none. */
+        if (!drain(u) && sent != -ECONNREFUSED) {
+            /* It is about this datagram; a refusal never is, but the reader
+               may have drained what it was about. If the address it shall go
+               out from is no longer ours, any other is better than none. */
             own = msg.control_len == 0;
             msg.control_len = 0;
         }

@@ -70,9 +70,10 @@ bytes(struct word w, size_t *out)
 static int
 hex_digit(char c)
 {
-    static const char digits[] = "0123456789abcdef";
-    const char *at = strchr(digits, c | 0x20);
-    return c != '\0' && at != NULL && *at != '\0' ? (int)(at - digits) : -1;
+    static const char digits[] = "0123456789abcdefABCDEF";
+    const char *at = c != '\0' ? strchr(digits, c) : NULL;
+    int value = at != NULL ? (int)(at - digits) : -1;
+    return value < 16 ? value : value - 6;
 }
 
 static int

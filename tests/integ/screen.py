@@ -29,6 +29,11 @@ class Screen:
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ,
                     struct.pack("HHHH", rows, columns, 0, 0))
 
+    def is_cooked(self):
+        """Whether the terminal echoes and hands out lines, as at first."""
+        cooked = termios.ECHO | termios.ICANON
+        return termios.tcgetattr(self.fd)[3] & cooked == cooked
+
     def type(self, text):
         os.write(self.fd, text.encode())
 

@@ -148,6 +148,26 @@ def long_lines_in_our_room():
 
 
 @tap.case
+def rest_of_a_line():
+    """The rest of a long line is no word to leave"""
+    sock = tap.listener(kind=socket.SOCK_DGRAM)
+    for word in ("q", "/quit"):
+        for size in range(4094, 4098):  # whatever bytes make a part
+            c = tap.Tenon("chat", "-n", "ann", "-q", "0",
+                          "127.0.0.1:%d" % sock.getsockname()[1])
+            c.stdin.write(b"x" * size + f"{word}\nafter\n".encode())
+            c.stdin.close()
+            tap.equal(sock.recv(2000), b"ann")
+            said = []
+            while not (said and said[-1] == "q"):
+                said.append(sock.recv(2000).decode()[len("ann:"):])
+            tap.equal(said[-2:], ["after", "q"], f"{size} and {word}")
+            tap.equal("".join(said[:-2]).replace(" ", ""),
+                      "x" * size + word, "the line")
+            tap.equal(c.wait(), 0, "exit code")
+
+
+@tap.case
 def paced():
     """Much at once is sent no faster than the room hears: all arrives"""
     h = hub()
@@ -343,7 +363,7 @@ def on_terminal(h, name, *args, columns=80, env=None):
 
 
 def leave(screen, code=0):
-    """Read to the end; the exit code must be this."""
+    """Read to the end; the exit code must be this, the terminal as before."""
     while True:
         more = tap.read_some(screen.fd)
         if not more:
@@ -351,6 +371,7 @@ def leave(screen, code=0):
         screen.raw += more
     screen.draw()
     _, status = os.waitpid(screen.pid, 0)
+    tap.true(screen.is_cooked(), "the terminal is given back")
     os.close(screen.fd)
     tap.equal(os.waitstatus_to_exitcode(status), code, "exit code")
 
@@ -436,9 +457,29 @@ def interrupted():
     screen.shows("bob>")
     screen.type("half a li")
     screen.shows("bob> half a li")
+    tap.true(not screen.is_cooked(), "the editor has the terminal")
     screen.type("\x03")
     ann.hears("bob：离开了聊天室")
     leave(screen, 130)
+
+
+@tap.case
+def last_words():
+    """Why the talk ends is told on a row of its own"""
+    h = hub()
+    join(h, "ann")
+    screen = on_terminal(h, "ann", columns=120)
+    leave(screen, 6)
+    tap.equal(screen.text(), ["tenon chat: the room refused ann (perhaps the "
+                              "name is taken; try -n ann2)"], "the screen")
+    screen = on_terminal(h, "bob", columns=120)
+    screen.shows("bob>")
+    h.signal(signal.SIGKILL)
+    h.wait()
+    screen.type("hello?\r")
+    leave(screen, 1)
+    tap.equal(screen.text()[-1], f"tenon chat: 127.0.0.1:{h.port}: connection "
+              "refused (no room there; tenon hub opens one)", "the screen")
 
 
 @tap.case

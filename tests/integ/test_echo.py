@@ -354,6 +354,17 @@ def low_port():
             tap.true(not tap.readable(low, 0), "it was answered")
 
 
+@tap.case
+def own_port():
+    """datagrams from the server's own port get no answer"""
+    with echo("-uv") as server:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as twin:
+            twin.bind(("127.0.0.2", server.port))
+            twin.sendto(b"loop", ("127.0.0.1", server.port))
+            tap.read_until(server.stderr, b"not answered")
+            tap.true(not tap.readable(twin, 0), "it was answered")
+
+
 # --- limits -----------------------------------------------------------------
 
 @tap.case

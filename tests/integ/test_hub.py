@@ -179,7 +179,7 @@ def refusals():
     """What is refused gets no more bytes than it sent"""
     h = hub()
     ann, = join(h, "ann")
-    bad = ["x" * 33, "名" * 22, "a：b", "! x", "*", ":text", "ann", "ANN:x",
+    bad = ["x" * 33, "名" * 22, "a：b", " ! x", " *", ":text", "ann", "ANN:x",
            "ann:" + "long " * 100, b"\xff\xfe", b"\xc3\x28", b"caf\xe9:hi",
            b"ann\n", b"x" * 5000]
     for data in bad:
@@ -207,6 +207,20 @@ def nothing_said():
         ann.send(data if data.strip() not in (b"q", b"bob:q") else b"")
     heard, = settle(h, ann)
     tap.equal(heard, [], "ann heard")
+    stranger.silent()
+
+
+@tap.case
+def echoed():
+    """A refusal that comes back, from an echo server or a room, ends there"""
+    h = hub()
+    ann, = join(h, "ann")
+    stranger = Member(h)
+    for asked in ("x" * 40, "ann", ":a long text without a name"):
+        stranger.send(asked)
+        stranger.send(stranger.hear())
+    ann.hears("* 有人想用你的名字，没有给他")
+    settle(h, ann)
     stranger.silent()
 
 
@@ -454,6 +468,22 @@ def slow_reader():
             member.say("x" * 980)
         for _ in range(25):
             tap.true(ann.hear().startswith(member.name), "all are heard")
+
+
+@tap.case
+def stuck_stderr():
+    """Nor does a full pipe at stderr that complaints go to"""
+    read_end, write_end = os.pipe()
+    h = hub("-v", "--quiet", stderr=write_end)
+    ann = Member(h, "ann")
+    bob = Member(h, "bob")
+    ann.hears("bob: 加入了群聊")
+    tap.write_until_full(write_end)
+    os.close(write_end)
+    Member(h).send(b"\xffT\x01\x00")  # worth a complaint
+    bob.say("hi")
+    ann.hears("bob:hi")
+    os.close(read_end)
 
 
 def instructions(h):

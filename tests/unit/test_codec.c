@@ -556,6 +556,7 @@ static const struct test_param bad_names[] = {
     CODEC("delim:"),
     CODEC("delim:0"),
     CODEC("delim:0g"),
+    CODEC("delim:\x10\x11"),
     CODEC("delim:000102030405060708"),
     CODEC("fixed:"),
     CODEC("fixed:0"),
