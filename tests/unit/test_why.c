@@ -3,10 +3,9 @@
  */
 #include "core.h"
 
-#include <sys/resource.h>
-
 #include <poll.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 /* Codes are told by every call that can fail, not only by the sockets'. */
 static int
@@ -88,8 +87,9 @@ TEST_EACH(large_stacks_come_one_by_one, kernels)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     SKIP("sanitizers need the address space");
 #endif
-    if (getenv("TENON_QEMU") || getenv("LD_PRELOAD")) {
-        SKIP("an emulator needs the address space");
+    SKIP_UNDER_QEMU("a small address space");
+    if (getenv("LD_PRELOAD")) {
+        SKIP("valgrind needs the address space");
     }
     OK(setrlimit(RLIMIT_AS, &lim));
     OK(run_with(p, opts, core_nothing, NULL));
