@@ -201,7 +201,7 @@ def no_such_socket():
     with tap.temp_dir() as folder:
         path = os.path.join(folder, "none")
         check(["talk", "unix:" + path], 1,
-              f"talk: connect unix unix:{path}: no such file or directory")
+              f"talk: connect unix:{path}: no such file or directory")
 
 
 def in_use(command):
@@ -225,7 +225,7 @@ def directory(command):
     with tap.temp_dir() as folder:
         code, out, err = tap.tenon(*command, "unix:" + folder)
         tap.equal((code, out), (1, ""))
-        tap.true(err.startswith(f"tenon {command[0]}: bind unix "
+        tap.true(err.startswith(f"tenon {command[0]}: bind "
                                 f"unix:{folder}: ") and
                  err.endswith(" (that is a directory)\n"), err)
         tap.true(os.path.isdir(folder), "the directory is gone")
@@ -245,7 +245,7 @@ def no_socket(command):
 
 def missing_folder(command):
     check([*command, "unix:/nonexistent/s"], 1,
-          f"{command[0]}: bind unix unix:/nonexistent/s: no such file or "
+          f"{command[0]}: bind unix:/nonexistent/s: no such file or "
           "directory")
 
 
@@ -254,7 +254,7 @@ def unix_in_use(command):
         path = os.path.join(folder, "s")
         with tap.listener(socket.AF_UNIX, path=path):
             check([*command, "unix:" + path], 1,
-                  f"{command[0]}: bind unix unix:{path}: address already in "
+                  f"{command[0]}: bind unix:{path}: address already in "
                   "use (another program listens there)")
         tap.true(os.path.exists(path), "the other's socket is gone")
 
