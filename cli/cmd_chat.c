@@ -321,23 +321,24 @@ choose_name(struct chat *c)
 static int
 choose_room(struct chat *c, int n, char **words)
 {
-    const struct where w = {.udp = true};
+    const struct where w = {
+        .udp = true, .only4 = c->o->only4, .only6 = c->o->only6};
     c->ep = (tn_endpoint){.transport = TN_UDP, .port = CHAT_PORT};
     if (n == 0) {
         (void)snprintf(c->ep.host, sizeof(c->ep.host), "127.0.0.1");
         c->ep.host_len = (int)strlen(c->ep.host);
         return EXIT_DONE;
     }
-    if (n == 1 && tn_endpoint_parse(&c->ep, words[0], TN_UDP) == 0 &&
-        c->ep.transport == TN_UDP && c->ep.port < 0) {
-        c->ep.port = CHAT_PORT;
-        return EXIT_DONE;
+    if (n == 1 && tn_endpoint_parse(&c->ep, words[0], TN_UDP) == 0) {
+        if (c->ep.transport != TN_UDP) {
+            return say_usage("%s: a room is at a UDP address", words[0]);
+        }
+        if (c->ep.port < 0) {
+            c->ep.port = CHAT_PORT;
+            return where_check(&c->ep, &w);
+        }
     }
-    int code = where_parse(&c->ep, &w, n, words);
-    if (code == EXIT_DONE && c->ep.transport != TN_UDP) {
-        return say_usage("%s: a room is at a UDP address", words[0]);
-    }
-    return code;
+    return where_parse(&c->ep, &w, n, words);
 }
 
 static int

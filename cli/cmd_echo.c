@@ -105,7 +105,11 @@ static int
 check(struct echo *e, int n, char **words)
 {
     const struct echo_opts *o = e->o;
-    struct where w = {.udp = o->udp, .path = o->path, .listen = true};
+    struct where w = {.udp = o->udp,
+                      .path = o->path,
+                      .listen = true,
+                      .only4 = o->only4,
+                      .only6 = o->only6};
     int code = where_parse(&e->ep, &w, n, words);
     if (code != EXIT_DONE) {
         return code;
@@ -127,11 +131,10 @@ check(struct echo *e, int n, char **words)
 static int
 listening(struct echo *e)
 {
-    char text[TN_ADDR_TEXT];
-    (void)where_bound(e->sock, text, sizeof(text));
-    say("%s server on %s%s", modes[e->o->mode],
-        e->ep.transport == TN_UDP ? "udp://" : "", text);
-    return run_ready(e->o->ready_fd, text);
+    char text[WHERE_TEXT];
+    const char *at = where_bound(&e->ep, e->sock, text, sizeof(text));
+    say("%s server on %s", modes[e->o->mode], at);
+    return run_ready(e->o->ready_fd, at);
 }
 
 static void
@@ -140,7 +143,7 @@ on_end(const tn_addr *peer, int result, void *arg)
     const struct echo *e = arg;
     char text[TN_ADDR_TEXT];
     if (e->o->verbose) {
-        say("%s: %s", tn_addr_format(peer, text, sizeof(text)),
+        say("%s: %s", where_peer(peer, text, sizeof(text)),
             result < 0 ? tn_strerror(result) : "ended");
     }
 }

@@ -11,6 +11,7 @@
 #include "cmd_echo_int.h"
 #include "say.h"
 
+#include "where.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -294,7 +295,7 @@ echo_stream(tn_sock *conn, const tn_addr *peer, void *arg)
     int err;
     tn_task_name("connection");
     if (e->o->verbose) {
-        say("#%lu is %s", s.number, tn_addr_format(peer, text, sizeof(text)));
+        say("#%lu is %s", s.number, where_peer(peer, text, sizeof(text)));
     }
     if (e->o->mode == ECHO_CHARGEN) {
         err = generate(&s);

@@ -74,7 +74,7 @@ enter(struct many *m, tn_sock *sock, const tn_addr *addr)
         give_up(m, err);
     }
     if (m->t->o->verbose) {
-        say("%s is here", tn_addr_format(addr, text, sizeof(text)));
+        say("%s is here", where_peer(addr, text, sizeof(text)));
     }
     return c;
 }
@@ -84,7 +84,7 @@ leave(struct many *m, struct client *c)
 {
     char text[TN_ADDR_TEXT];
     if (m->t->o->verbose) {
-        say("%s has left", tn_addr_format(&c->addr, text, sizeof(text)));
+        say("%s has left", where_peer(&c->addr, text, sizeof(text)));
     }
     c->id = 0;
     c->sock = NULL;
@@ -106,7 +106,7 @@ send_to(struct many *m, const struct client *c, const tn_view *piece)
     if (slow) {
         char text[TN_ADDR_TEXT];
         say("%s takes nothing and is let go",
-            tn_addr_format(&to, text, sizeof(text)));
+            where_peer(&to, text, sizeof(text)));
     }
     return n >= 0 || !sock;
 }

@@ -81,6 +81,31 @@ USAGE = [
      f"talk: unix:/{'x' * 300}: name too long"),
     ("talk -U " + "x" * 300, f"talk: {'x' * 32}...: a name this long cannot be "
                              "an address"),
+    ("talk -U " + "x" * 120,
+     f"talk: {'x' * 32}...: a path has at most 107 bytes, not 120"),
+    ("echo unix:" + "x" * 108,
+     f"echo: {'x' * 32}...: a path has at most 107 bytes, not 108"),
+    ("talk ::1:80", "talk: ::1:80: no port (write [::1]:80, or [::1:80]:80)"),
+    ("talk udp:127.0.0.1:80", "talk: udp:127.0.0.1:80: not an address (write "
+                              "udp://127.0.0.1:80)"),
+    ("talk -z 127.0.0.1 8000-7000",
+     "talk: ports 8000-7000: the range is the wrong way round (write "
+     "7000-8000)"),
+    # options that the address contradicts
+    ("talk -u tcp://127.0.0.1:1",
+     "talk: tcp://127.0.0.1:1: -u is for datagrams, and that is a stream "
+     "(write udp://)"),
+    ("echo -u unix:/s", "echo: unix:/s: -u is for datagrams, and that is a "
+                        "stream (write unixgram:)"),
+    ("talk -U unix:/s", 'talk: unix:/s: -U needs a path, without "unix:"'),
+    ("echo -U tcp://:1", 'echo: tcp://:1: -U needs a path, without "tcp://"'),
+    ("talk -6 127.0.0.1:3", "talk: 127.0.0.1: -6, but that is IPv4"),
+    ("talk -4 [::1]:3", "talk: ::1: -4, but that is IPv6"),
+    ("echo -6 127.0.0.1:3", "echo: 127.0.0.1: -6, but that is IPv4"),
+    ("chat -n x -6 127.0.0.1", "chat: 127.0.0.1: -6, but that is IPv4"),
+    ("talk -n localhost 80", "talk: localhost: -n looks no names up"),
+    ("talk -s ::1 127.0.0.1:1",
+     "talk: -s ::1: not of the same family as 127.0.0.1"),
     # options that do not go together
     ("talk -k :1", "talk: -k needs -l"),
     ("talk -lz :1", "talk: -z does not go with -l"),
@@ -118,7 +143,7 @@ def check(words, code, line, **how):
 
 def register_usage():
     for words, line in USAGE:
-        own = line.split(":")[0] in ("talk", "echo")
+        own = line.split(":")[0] in ("talk", "echo", "chat")
         prefix = line if own else ": " + line
         shown = words if len(words) < 60 else words[:57] + "..."
         tap.add("usage: tenon " + shown, check_usage, words, prefix)
@@ -191,8 +216,8 @@ def no_such_host():
 @tap.case
 def numeric_only():
     """a name with -n"""
-    check(["talk", "-n", "localhost:80"], 1,
-          "talk: resolve localhost: no such host")
+    check(["talk", "-n", "localhost:80"], 2,
+          "talk: localhost: -n looks no names up")
 
 
 @tap.case
