@@ -13,6 +13,7 @@
 
 #include "cmd.h"
 #include "cmd_echo_int.h"
+#include "codec.h"
 #include "run.h"
 #include "say.h"
 #include "where.h"
@@ -94,11 +95,7 @@ check_frame(struct echo *e)
     if (o->mode == ECHO_CHARGEN || o->mode == ECHO_DAYTIME) {
         return say_usage("--frame goes with --mode upper, echo or discard");
     }
-    if (tn_codec_parse(&e->codec, o->frame) < 0) {
-        return say_usage("--frame %s: no such codec (see man tenon-echo)",
-                         o->frame);
-    }
-    return EXIT_DONE;
+    return codec_option(&e->codec, o->frame, "tenon-echo");
 }
 
 static int

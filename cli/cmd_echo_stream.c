@@ -9,9 +9,10 @@
 #include <tenon/task.h>
 
 #include "cmd_echo_int.h"
+#include "codec.h"
 #include "say.h"
-
 #include "where.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +109,11 @@ arrived(struct stream *s, size_t n)
         s->whole = s->len;
     }
     if (s->e->o->show) {
+        char why[CODEC_WHY];
+        if (err < 0) {
+            seen.bad = codec_why_unread(&s->e->codec, s->data + s->whole,
+                                        s->len - s->whole, why, sizeof(why));
+        }
         int shown = echo_show(s->e, &seen);
         err = err ? err : shown;
     }

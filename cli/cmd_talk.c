@@ -11,6 +11,7 @@
 
 #include "cmd.h"
 #include "cmd_talk_int.h"
+#include "codec.h"
 #include "run.h"
 #include "say.h"
 #include "where.h"
@@ -153,12 +154,12 @@ parse_where(struct talk *t, int n, char **words)
     char first[] = "1";
     char *two[] = {words[0], first};
     bool range = o->zero && n == 2 && where_ports(words[1], &low, &high);
-    int code = where_parse(&t->ep, &w, n, range ? two : words);
     if (range && low > high) {
         return say_usage("ports %s: the range is the wrong way round (write "
                          "%d-%d)",
                          words[1], high, low);
     }
+    int code = where_parse(&t->ep, &w, n, range ? two : words);
     if (range) {
         t->ep.port = low;
     }
@@ -166,7 +167,6 @@ parse_where(struct talk *t, int n, char **words)
     return code;
 }
 
-static int
 static int
 check_source(const struct talk *t)
 {
@@ -182,6 +182,7 @@ check_source(const struct talk *t)
     return EXIT_DONE;
 }
 
+static int
 check(struct talk *t, int n, char **words)
 {
     int code = parse_where(t, n, words);
@@ -195,11 +196,11 @@ check(struct talk *t, int n, char **words)
     if (t->o->source && !where_is_unix(&t->ep)) {
         code = check_source(t);
     }
-    if (t->o->frame && tn_codec_parse(&t->codec, t->o->frame) < 0) {
-        return say_usage("--frame %s: no such codec (see man tenon-talk)",
-                         t->o->frame);
+    if (code != EXIT_DONE) {
+        return code;
     }
-    return EXIT_DONE;
+    return t->o->frame ? codec_option(&t->codec, t->o->frame, "tenon-talk")
+                       : EXIT_DONE;
 }
 
 /* --- client --------------------------------------------------------------- */

@@ -115,6 +115,14 @@ USAGE = [
     ("talk -4 -6 :1", "talk: -4 does not go with -6"),
     ("talk --frame zzz :1",
      "talk: --frame zzz: no such codec (see man tenon-talk)"),
+    ("talk --frame delim:zz :1",
+     "talk: --frame delim:zz: delim: needs 1 to 8 bytes in hexadecimal, such "
+     "as 0d0a"),
+    ("echo --frame fixed:0 :1", "echo: --frame fixed:0: fixed: needs a size of "
+                                "1 byte or more, such as 16 or 4k"),
+    ("talk --frame u32be,self,max=x :1",
+     'talk: --frame u32be,self,max=x: "max=x" does not fit there (see man '
+     "tenon-talk)"),
     ("talk -u --frame line :1",
      "talk: --frame needs a stream: a datagram is a message already"),
     ("talk -C --frame line :1",

@@ -67,5 +67,68 @@ def mapped_hub():
         tap.true(line.startswith("tenon hub: 127.0.0.1:"), line)
 
 
+# --- messages -----------------------------------------------------------------
+
+def unsent(codec, line, why):
+    """A line that is no message: the reason."""
+    with tap.listener() as sock:
+        talk = tap.Tenon("talk", "-f", codec,
+                         "127.0.0.1:%d" % sock.getsockname()[1])
+        with tap.accept(sock):
+            talk.stdin.write(line)
+            tap.equal(said(talk), f"tenon talk: --frame {codec}: {why}\n")
+            tap.equal(talk.wait(), 1)
+
+
+for words in (("nul", b"a\0b\n", "the line contains the delimiter"),
+              ("fixed:4", b"123456789\n", "the line has 9 bytes, not 4"),
+              ("u32be,max=3", b"1234\n", "the line has 4 bytes, the limit is 3"),
+              ("u8", b"x" * 300 + b"\n", "the line has 300 bytes, more than a "
+               "length of 8 bits can say")):
+    tap.add("not a message of " + words[0], unsent, *words)
+
+
+@tap.case
+def unsent_to_many():
+    """not a message, for many clients"""
+    talk = tap.Tenon("talk", "-lk", "-f", "nul", "127.0.0.1:0", ready=True)
+    with tap.connect(talk.where):
+        talk.stdin.write(b"a\0b\n")
+        tap.equal(said(talk), "tenon talk: --frame nul: the line contains the "
+                              "delimiter\n")
+        tap.equal(talk.wait(), 1)
+
+
+def unread(codec, data, why):
+    """What comes is no message: the reason."""
+    with tap.listener() as sock:
+        talk = tap.Tenon("talk", "-f", codec,
+                         "127.0.0.1:%d" % sock.getsockname()[1])
+        with tap.accept(sock) as conn:
+            conn.sendall(data)
+            tap.equal(said(talk), f"tenon talk: --frame {codec}: {why}\n")
+            tap.equal(talk.wait(), 1)
+
+
+tap.add("a message that claims too much", unread, "u32be,max=100",
+        b"\0\0\1\0", "a message of 260 bytes on the wire, the limit is 100")
+tap.add("a line without end", unread, "line,max=5", b"1234567",
+        "a message above the limit of 5 bytes")
+
+
+@tap.case
+def microscope():
+    """echo --show says which message ends a connection"""
+    server = tap.Tenon("echo", "--show", "-f", "u32be,max=100", "127.0.0.1:0",
+                       ready=True)
+    with tap.connect(server.where) as sock:
+        sock.sendall(b"\0\0\1\0")
+        line = tap.read_until(server.stdout, b"\n").decode()
+        tap.true(line.endswith(
+            " begins +0: a message of 260 bytes on the wire, the limit is 100; "
+            "the connection ends\n"), line)
+        tap.equal(tap.read_all(sock), b"")
+
+
 if __name__ == "__main__":
     tap.run()
