@@ -161,6 +161,9 @@ read_lines(struct chat *c, tn_file *in)
     while (r == 0) {
         ssize_t n =
             tn_file_readline(in, c->typed + left, sizeof(c->typed) - left);
+        if (n < 0 && n != -ECANCELED) {
+            return tn_fail((int)n, "read", "stdin");
+        }
         if (n <= 0) {
             r = n == 0 && left > 0 ? take_line(c, c->typed, left, begins)
                                    : (int)n;
@@ -181,7 +184,7 @@ read_plain(struct chat *c)
 {
     tn_sock *sock;
     tn_file *in = NULL;
-    int r = tn_wrap(&sock, STDIN_FILENO);
+    int r = run_wrap(&sock, STDIN_FILENO);
     if (r < 0) {
         return r;
     }
@@ -276,7 +279,7 @@ open_screen(struct chat *c)
     c->colour = colour && !(never && *never);
     (void)snprintf(prompt, sizeof(prompt), "%s> ", c->name);
     int err = c->o->json ? -ENOTTY : editor_open(&c->editor, prompt);
-    return err == -ENOTTY ? tn_wrap(&c->out, STDOUT_FILENO) : err;
+    return err == -ENOTTY ? run_wrap(&c->out, STDOUT_FILENO) : err;
 }
 
 /* The root of the command's tasks. */

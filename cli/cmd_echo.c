@@ -174,7 +174,7 @@ run(void *arg)
         return say_failed(err, &e->ep);
     }
     int code = EXIT_FAILED;
-    err = e->o->show ? tn_wrap(&e->out, STDOUT_FILENO) : 0;
+    err = e->o->show ? run_wrap(&e->out, STDOUT_FILENO) : 0;
     if (err < 0) {
         code = say_failed(err, NULL);
     } else if (listening(e) == EXIT_DONE) {

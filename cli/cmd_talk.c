@@ -330,9 +330,9 @@ run(void *arg)
 {
     struct talk *t = arg;
     int code = EXIT_FAILED;
-    int err = t->o->no_input ? 0 : tn_wrap(&t->in, STDIN_FILENO);
-    err = err < 0 ? err : tn_wrap(&t->out, STDOUT_FILENO);
-    err = err < 0 ? err : tn_wrap(&t->err, STDERR_FILENO);
+    int err = t->o->no_input ? 0 : run_wrap(&t->in, STDIN_FILENO);
+    err = err < 0 ? err : run_wrap(&t->out, STDOUT_FILENO);
+    err = err < 0 ? err : run_wrap(&t->err, STDERR_FILENO);
     if (err < 0) {
         code = say_failed(err, NULL);
     } else if (t->o->zero) {

@@ -4,6 +4,7 @@ what went wrong in words that help."""
 
 import os
 import socket
+import subprocess
 
 import tap
 
@@ -65,6 +66,44 @@ def mapped_hub():
         sock.send(b"\xff\xfe")
         line = said(hub)
         tap.true(line.startswith("tenon hub: 127.0.0.1:"), line)
+
+
+# --- what went wrong ----------------------------------------------------------
+
+@tap.case
+def own_address():
+    """a source that is not ours is blamed, not the target"""
+    target = "127.0.0.1:%d" % tap.listener().getsockname()[1]
+    for where in (target, "udp://" + target):
+        tap.equal(tap.tenon("talk", "-s", "192.0.2.99", where),
+                  (1, "", "tenon talk: -s 192.0.2.99: not an address of this "
+                          "machine\n"))
+
+
+@tap.case
+def chat_closed_stdin():
+    """chat without stdin says so"""
+    hub = tap.Tenon("hub", "--quiet", "--bind", "127.0.0.1", "-p", "0",
+                    ready=True)
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" chat -n ann "$1" <&-', tap.PROGRAM, hub.where],
+        capture_output=True, timeout=tap.LIMIT, check=False)
+    tap.equal((done.returncode, done.stderr),
+              (1, b"tenon chat: read stdin: it is not open\n"))
+
+
+@tap.case
+def few_descriptors():
+    """out of descriptors: what could not be had is named"""
+    for limit in range(4, 8):
+        done = subprocess.run(
+            ["sh", "-c", 'ulimit -n $1; exec "$0" talk 127.0.0.1:1',
+             tap.PROGRAM, str(limit)], stdin=subprocess.DEVNULL,
+            capture_output=True, timeout=tap.LIMIT, check=False)
+        err = done.stderr.decode()
+        tap.equal(done.returncode, 1)
+        tap.true("out of file descriptors (see ulimit -n)" in err and
+                 "wrap:" not in err and "no failure" not in err, err)
 
 
 # --- messages -----------------------------------------------------------------
