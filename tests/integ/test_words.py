@@ -106,6 +106,18 @@ def few_descriptors():
                  "wrap:" not in err and "no failure" not in err, err)
 
 
+@tap.case
+def install_refused():
+    """an install that cannot write says so in a line, and changes nothing"""
+    done = subprocess.run(
+        [os.path.join(tap.SOURCE, "tools", "install"), "/nonexistent",
+         "/dev/null/tenon"],
+        capture_output=True, timeout=tap.LIMIT, check=False)
+    tap.equal((done.returncode, done.stdout, done.stderr.decode()),
+              (1, b"", "make install: cannot write to /dev/null; use sudo make "
+                       "install, or PREFIX=$HOME/.local\n"))
+
+
 # --- messages -----------------------------------------------------------------
 
 def unsent(codec, line, why):
