@@ -115,7 +115,7 @@ TN_API TN_USE ssize_t tn_send_fds(tn_sock *sock, const void *buf, size_t n,
  * @param fds    room for *count; those received are close-on-exec and the
  *               caller's to close.
  * @param count  in: 1 to 253; out: how many came. Those without room are
- *               closed, and -EMSGSIZE tells it.
+ *               closed, and -EMSGSIZE tells it: the bytes were taken then.
  * @return bytes; 0 at the end of a stream; as tn_recv().
  * @suspends   yes.
  * @thread     the socket's.

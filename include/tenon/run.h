@@ -45,7 +45,7 @@ TN_BEGIN_DECLS
  *
  * Returns when the root task ended; its groups ended before it. In an
  * environment where the wanted backend cannot work, the next one is taken and
- * tn_backend_why() says so.
+ * tn_backend_why() says so. A child that a task forks may only exec or _exit.
  *
  * @param opts  borrowed; NULL for the defaults.
  * @param fn    the root task; its stack is stack_size bytes.

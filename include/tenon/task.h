@@ -130,7 +130,8 @@ TN_API int tn_group_wait(tn_group *g);
 /**
  * Open a scope that ends every call within it at a deadline.
  *
- * Calls then fail with -ETIME. Inner scopes can only shorten.
+ * Calls then fail with -ETIME. Inner scopes can only shorten. Children that
+ * the task waits for in it are cancelled: theirs fail with -ECANCELED.
  *
  * @param s        storage of the caller; borrowed until tn_scope_end().
  * @param timeout  ns from now, >= 0; TN_FOREVER for a scope that is only

@@ -4,6 +4,7 @@
 #include <tenon/addr.h>
 
 #include "base/base.h"
+#include "sock/addr_int.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -76,14 +77,11 @@ set_v6(tn_addr *a, const char *ip, int port)
 }
 
 int
-tn_addr_ip(tn_addr *a, const char *ip, int port)
+tn__addr_number(tn_addr *a, const char *ip, int port)
 {
     struct in_addr in = {INADDR_ANY};
     int r = 0;
 
-    if (!port_ok(port)) {
-        return tn_fail(-ERANGE, "port", NULL);
-    }
     if (strcmp(ip, "<broadcast>") == 0) {
         in.s_addr = INADDR_BROADCAST;
         set_v4(a, in, port);
@@ -92,6 +90,18 @@ tn_addr_ip(tn_addr *a, const char *ip, int port)
     } else {
         r = set_v6(a, ip, port);
     }
+    return r;
+}
+
+int
+tn_addr_ip(tn_addr *a, const char *ip, int port)
+{
+    int r;
+
+    if (!port_ok(port)) {
+        return tn_fail(-ERANGE, "port", NULL);
+    }
+    r = tn__addr_number(a, ip, port);
     return r < 0 ? tn_fail(r, "address", ip) : 0;
 }
 

@@ -211,22 +211,33 @@ left(int64_t timeout, int64_t since)
     return rest > 0 ? rest : 1;
 }
 
+struct lookup {
+    const tn_endpoint *ep;
+    const tn_dial_opts *o;
+    struct race *race;
+};
+
+static int
+look_up(void *arg)
+{
+    struct lookup *l = arg;
+    unsigned flags = l->o->numeric ? TN_NUMERIC : 0;
+    int r = tn_endpoint_resolve(l->ep, l->o->family, flags, l->race->addr,
+                                TN_RESOLVE_MAX);
+
+    l->race->count = r > 0 ? r : 0;
+    return r < 0 ? r : 0;
+}
+
+/* Only a worker can be left behind when the name server is slow: a plain
+   thread asks it itself, unless there is a limit to keep. */
 static int
 resolve_within(const tn_endpoint *ep, const tn_dial_opts *o, struct race *race)
 {
-    unsigned flags = o->numeric ? TN_NUMERIC : 0;
-    tn_scope scope;
-    int r;
+    struct lookup l = {ep, o, race};
 
-    if (tn__self) {
-        tn_deadline(&scope, o->timeout > 0 ? o->timeout : TN_FOREVER);
-    }
-    r = tn_endpoint_resolve(ep, o->family, flags, race->addr, TN_RESOLVE_MAX);
-    if (tn__self) {
-        tn_scope_end(&scope);
-    }
-    race->count = r > 0 ? r : 0;
-    return r < 0 ? r : 0;
+    return tn__self || o->timeout > 0 ? run_anywhere(look_up, &l, o->timeout)
+                                      : look_up(&l);
 }
 
 static bool

@@ -214,6 +214,11 @@ tn_wait_fd(int fd, int events, int64_t timeout)
     }
     if (tn__self) {
         r = wait_in_task(fd, &op, &lim);
+        if (r == 0 && timeout != 0) {
+            /* A regular file, of which nothing more will be heard. */
+            r = tn_sleep(timeout);
+            return r < 0 ? r : -ETIME;
+        }
     } else {
         op.fd = &plain;
         r = (int)tn__await(&op, &lim);

@@ -5,6 +5,7 @@
 #include <tenon/loop.h>
 
 #include "base/base.h"
+#include "sock/addr_int.h"
 
 #include <netdb.h>
 #include <stdio.h>
@@ -127,7 +128,7 @@ tn_resolve(const char *host, int port, int family, unsigned flags, tn_addr *out,
     if (host[0] == '\0') {
         return unnamed(port, family, flags, out, cap);
     }
-    r = tn_addr_ip(&one, host, port);
+    r = tn__addr_number(&one, host, port);
     if (r == 0 && (family == AF_UNSPEC || family == one.u.sa.sa_family)) {
         out[0] = one;
         return 1;

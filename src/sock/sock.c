@@ -278,7 +278,11 @@ tn_connect(tn_sock *sock, const tn_addr *addr)
         return tn__fail((int)r, "connect", sock->type, addr);
     }
     op.u.a.addr = &to;
-    r = connect_op(sock, &op, &lim);
+    r = tn__send_lock(sock, &lim);
+    if (r == 0) {
+        r = connect_op(sock, &op, &lim);
+        tn__send_unlock(sock);
+    }
     if (r == 0) {
         sock->peer = *addr;
         if (addr->u.sa.sa_family == AF_UNSPEC) {

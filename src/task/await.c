@@ -169,7 +169,7 @@ tn_checkpoint(void)
         tn__await_always(&op, &lim);
         r = tn__check(tn__self);
     }
-    return r;
+    return r < 0 ? tn__fail(r, "go on", 0, NULL) : 0;
 }
 
 static int
@@ -198,5 +198,5 @@ tn_sleep(int64_t duration)
     if (r == -ETIME && lim.deadline != 0 && lim.deadline < tn__self->deadline) {
         r = 0;
     }
-    return (int)r;
+    return r < 0 ? tn__fail((int)r, "sleep", 0, NULL) : 0;
 }

@@ -154,28 +154,32 @@ static const struct tn__op_class send_ops = {send_start, send_cancel};
 static const struct tn__op_class recv_ops = {recv_start, recv_cancel};
 
 static int
-await_chan(tn_chan *c, const struct tn__op_class *cls, void *value)
+await_chan(tn_chan *c, const struct tn__op_class *cls, void *value,
+           const char *verb)
 {
     struct tn__op op = {.cls = cls, .kind = TN__OTHER};
     struct tn__limit lim = {.timeout = TN_FOREVER};
+    int r;
 
     TN_ASSERT(tn__self && "channels are for tasks");
     op.u.other[0] = value;
     op.u.other[1] = c;
-    return (int)tn__await(&op, &lim);
+    r = (int)tn__await(&op, &lim);
+    return r < 0 ? tn__fail(r, verb, 0, NULL) : 0;
 }
 
 int
 tn_chan_send(tn_chan *c, const void *value)
 {
     /* Only read: a union of const and not would say no more. */
-    return await_chan(c, &send_ops, (void *)(uintptr_t)value);
+    return await_chan(c, &send_ops, (void *)(uintptr_t)value,
+                      "send to channel");
 }
 
 int
 tn_chan_recv(tn_chan *c, void *value)
 {
-    return await_chan(c, &recv_ops, value);
+    return await_chan(c, &recv_ops, value, "receive from channel");
 }
 
 size_t

@@ -193,8 +193,18 @@ stop(void *arg)
     }
 }
 
+/* The post is the loop's own: there is no memory to lack and no limit to meet.
+   One is enough, whoever asks again. */
 int
 tn_loop_stop(tn_loop *loop)
 {
-    return tn_post(loop, stop, loop);
+    struct tn__post *p = &loop->inbox.stop;
+
+    if (atomic_exchange(&loop->inbox.stopping, true)) {
+        return 0;
+    }
+    p->fn = stop;
+    p->arg = loop;
+    p->embedded = true;
+    return tn__inbox_push(loop, p);
 }

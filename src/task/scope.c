@@ -85,6 +85,9 @@ tn_scope_end(tn_scope *s)
     tn_task *t = tn__self;
 
     TN_ASSERT(t && t->scope == s && "scopes end in the order they opened");
+    for (const tn_group *g = t->groups; g; g = g->outer) {
+        TN_ASSERT(g->scope.parent != s && "wait for the groups inside first");
+    }
     t->scope = s->parent;
     tn__scope_refresh(t);
     return s->fired;

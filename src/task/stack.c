@@ -63,6 +63,13 @@ tn__stacks_init(struct tn__stacks *s, size_t size)
     };
 }
 
+static void *
+map(size_t size)
+{
+    return mmap(NULL, size, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+}
+
 static struct tn__slab *
 add_slab(struct tn__stacks *s)
 {
@@ -74,8 +81,12 @@ add_slab(struct tn__stacks *s)
         return NULL;
     }
     count = count < TN_SLAB_MOST ? count : TN_SLAB_MOST;
-    base = mmap(NULL, count * s->size, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    base = map(count * s->size);
+    /* Large stacks, or a limit of address space: fewer at once will do. */
+    while (base == MAP_FAILED && count > 1) {
+        count /= 2;
+        base = map(count * s->size);
+    }
     if (base == MAP_FAILED) {
         free(slab);
         return NULL;

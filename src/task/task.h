@@ -71,6 +71,8 @@ struct tn__inbox {
     struct tn__post *head, *tail;
     size_t count;
     bool closed;
+    struct tn__post stop; /* tn_loop_stop() */
+    atomic_bool stopping;
     atomic_bool full;    /* there is something: a look without the lock */
     struct tn__fd event; /* eventfd; fd -1 until somebody may come */
     tn_task *waker;      /* reads it */

@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* One row of the table that TEST_EACH() is stamped over. */
@@ -87,6 +88,14 @@ struct test_case {
 
 /* End this test as skipped: SKIP("no IPv6 here"). */
 #define SKIP(reason) test_skip(reason)
+
+/* What the emulator of `make arm64` does not do as a kernel does. */
+#define SKIP_UNDER_QEMU(what)                                                  \
+    do {                                                                       \
+        if (getenv("TENON_QEMU")) {                                            \
+            SKIP("qemu-user does not emulate " what);                          \
+        }                                                                      \
+    } while (0)
 
 /* Integers, compared as intmax_t; both are printed. */
 #define EQ(a, b) TEST_COMPARE(a, b, TEST_EQ, "==")

@@ -369,6 +369,7 @@ multicast(void *arg)
 
 TEST_EACH(multicast_groups, kernel_callers)
 {
+    SKIP_UNDER_QEMU("struct ip_mreqn");
     OK(run_as(p, multicast, NULL));
 }
 
@@ -412,5 +413,6 @@ what_waits(void *arg)
 
 TEST_EACH(what_waits_in_the_kernel, kernel_callers)
 {
+    SKIP_UNDER_QEMU("TCP_INFO");
     OK(run_as(p, what_waits, NULL));
 }
