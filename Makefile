@@ -60,8 +60,8 @@ fuzz:
 	@build-fuzz/tests/fuzz/fuzz_$(T) -artifact_prefix=build-fuzz/ \
 	    $(ARGS) build-fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
 
+# The manual pages are part of what is built.
 man: build
-	@$(call NINJA,man)
 
 # make install PREFIX=/usr DESTDIR=/tmp/package
 install: $(B)/build.ninja
