@@ -2,7 +2,7 @@
 # type. `make` alone builds; B is the build folder.
 
 B ?= build
-PREFIX ?=
+PREFIX ?= /usr/local
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
@@ -60,15 +60,12 @@ fuzz:
 	@build-fuzz/tests/fuzz/fuzz_$(T) -artifact_prefix=build-fuzz/ \
 	    $(ARGS) build-fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
 
+# The manual pages are part of what is built.
 man: build
-	@$(call NINJA,man)
 
-# make install PREFIX=/usr DESTDIR=/tmp/package; the default is /usr/local.
+# make install PREFIX=/usr DESTDIR=/tmp/package
 install: $(B)/build.ninja
-	@[ -z "$(PREFIX)" ] || { meson configure $(B) -Dprefix=$(PREFIX) && \
-	    ninja -C $(B) build.ninja >/dev/null; }
-	@$(call NINJA)
-	@meson install -C $(B) --no-rebuild --quiet
+	@DESTDIR="$(DESTDIR)" tools/install $(B) "$(or $(PREFIX),/usr/local)"
 
 setup:
 	@tools/setup build

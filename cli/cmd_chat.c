@@ -161,6 +161,9 @@ read_lines(struct chat *c, tn_file *in)
     while (r == 0) {
         ssize_t n =
             tn_file_readline(in, c->typed + left, sizeof(c->typed) - left);
+        if (n < 0 && n != -ECANCELED) {
+            return tn_fail((int)n, "read", "stdin");
+        }
         if (n <= 0) {
             r = n == 0 && left > 0 ? take_line(c, c->typed, left, begins)
                                    : (int)n;
@@ -181,7 +184,7 @@ read_plain(struct chat *c)
 {
     tn_sock *sock;
     tn_file *in = NULL;
-    int r = tn_wrap(&sock, STDIN_FILENO);
+    int r = run_wrap(&sock, STDIN_FILENO);
     if (r < 0) {
         return r;
     }
@@ -276,7 +279,7 @@ open_screen(struct chat *c)
     c->colour = colour && !(never && *never);
     (void)snprintf(prompt, sizeof(prompt), "%s> ", c->name);
     int err = c->o->json ? -ENOTTY : editor_open(&c->editor, prompt);
-    return err == -ENOTTY ? tn_wrap(&c->out, STDOUT_FILENO) : err;
+    return err == -ENOTTY ? run_wrap(&c->out, STDOUT_FILENO) : err;
 }
 
 /* The root of the command's tasks. */
@@ -321,23 +324,24 @@ choose_name(struct chat *c)
 static int
 choose_room(struct chat *c, int n, char **words)
 {
-    const struct where w = {.udp = true};
+    const struct where w = {
+        .udp = true, .only4 = c->o->only4, .only6 = c->o->only6};
     c->ep = (tn_endpoint){.transport = TN_UDP, .port = CHAT_PORT};
     if (n == 0) {
         (void)snprintf(c->ep.host, sizeof(c->ep.host), "127.0.0.1");
         c->ep.host_len = (int)strlen(c->ep.host);
         return EXIT_DONE;
     }
-    if (n == 1 && tn_endpoint_parse(&c->ep, words[0], TN_UDP) == 0 &&
-        c->ep.transport == TN_UDP && c->ep.port < 0) {
-        c->ep.port = CHAT_PORT;
-        return EXIT_DONE;
+    if (n == 1 && tn_endpoint_parse(&c->ep, words[0], TN_UDP) == 0) {
+        if (c->ep.transport != TN_UDP) {
+            return say_usage("%s: a room is at a UDP address", words[0]);
+        }
+        if (c->ep.port < 0) {
+            c->ep.port = CHAT_PORT;
+            return where_check(&c->ep, &w);
+        }
     }
-    int code = where_parse(&c->ep, &w, n, words);
-    if (code == EXIT_DONE && c->ep.transport != TN_UDP) {
-        return say_usage("%s: a room is at a UDP address", words[0]);
-    }
-    return code;
+    return where_parse(&c->ep, &w, n, words);
 }
 
 static int

@@ -6,6 +6,7 @@
 
 #include "cmd_chat_int.h"
 #include "say.h"
+#include "where.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,7 @@ chat_failed(const struct chat *c, int err)
     tn_addr peer;
     char text[TN_ADDR_TEXT] = "?";
     if (tn_getpeername(c->sock, &peer) == 0) {
-        tn_addr_format(&peer, text, sizeof(text));
+        where_peer(&peer, text, sizeof(text));
     }
     say("%s: %s (%s)", text, tn_strerror(err),
         c->heard ? "the room is gone" : "no room there; tenon hub opens one");

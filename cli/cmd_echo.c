@@ -13,6 +13,7 @@
 
 #include "cmd.h"
 #include "cmd_echo_int.h"
+#include "codec.h"
 #include "run.h"
 #include "say.h"
 #include "where.h"
@@ -94,18 +95,18 @@ check_frame(struct echo *e)
     if (o->mode == ECHO_CHARGEN || o->mode == ECHO_DAYTIME) {
         return say_usage("--frame goes with --mode upper, echo or discard");
     }
-    if (tn_codec_parse(&e->codec, o->frame) < 0) {
-        return say_usage("--frame %s: no such codec (see man tenon-echo)",
-                         o->frame);
-    }
-    return EXIT_DONE;
+    return codec_option(&e->codec, o->frame, "tenon-echo");
 }
 
 static int
 check(struct echo *e, int n, char **words)
 {
     const struct echo_opts *o = e->o;
-    struct where w = {.udp = o->udp, .path = o->path, .listen = true};
+    struct where w = {.udp = o->udp,
+                      .path = o->path,
+                      .listen = true,
+                      .only4 = o->only4,
+                      .only6 = o->only6};
     int code = where_parse(&e->ep, &w, n, words);
     if (code != EXIT_DONE) {
         return code;
@@ -127,11 +128,10 @@ check(struct echo *e, int n, char **words)
 static int
 listening(struct echo *e)
 {
-    char text[TN_ADDR_TEXT];
-    (void)where_bound(e->sock, text, sizeof(text));
-    say("%s server on %s%s", modes[e->o->mode],
-        e->ep.transport == TN_UDP ? "udp://" : "", text);
-    return run_ready(e->o->ready_fd, text);
+    char text[WHERE_TEXT];
+    const char *at = where_bound(&e->ep, e->sock, text, sizeof(text));
+    say("%s server on %s", modes[e->o->mode], at);
+    return run_ready(e->o->ready_fd, at);
 }
 
 static void
@@ -140,7 +140,7 @@ on_end(const tn_addr *peer, int result, void *arg)
     const struct echo *e = arg;
     char text[TN_ADDR_TEXT];
     if (e->o->verbose) {
-        say("%s: %s", tn_addr_format(peer, text, sizeof(text)),
+        say("%s: %s", where_peer(peer, text, sizeof(text)),
             result < 0 ? tn_strerror(result) : "ended");
     }
 }
@@ -174,7 +174,7 @@ run(void *arg)
         return say_failed(err, &e->ep);
     }
     int code = EXIT_FAILED;
-    err = e->o->show ? tn_wrap(&e->out, STDOUT_FILENO) : 0;
+    err = e->o->show ? run_wrap(&e->out, STDOUT_FILENO) : 0;
     if (err < 0) {
         code = say_failed(err, NULL);
     } else if (listening(e) == EXIT_DONE) {

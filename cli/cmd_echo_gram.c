@@ -11,6 +11,7 @@
 
 #include "cmd_echo_int.h"
 #include "say.h"
+#include "where.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +71,7 @@ show(struct echo *e, const uint8_t *data, size_t n, const tn_addr *from)
     if (!e->o->show) {
         return 0;
     }
-    seen.from = tn_addr_format(from, text, sizeof(text));
+    seen.from = where_peer(from, text, sizeof(text));
     return echo_show(e, &seen);
 }
 
@@ -82,7 +83,7 @@ answer(struct echo *e, uint8_t *data, size_t n, const tn_addr *from,
     if (!may_answer(from, own)) {
         if (e->o->verbose) {
             say("%s: not answered, see tenon-echo(1)",
-                tn_addr_format(from, text, sizeof(text)));
+                where_peer(from, text, sizeof(text)));
         }
         return;
     }

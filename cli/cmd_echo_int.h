@@ -81,6 +81,7 @@ struct echo_seen {
     bool framed;
     size_t starts[ECHO_STARTS]; /* where messages begin, from `data` */
     size_t start_count;         /* of all, also those not listed */
+    const char *bad;            /* why the last of them is none; or NULL */
 };
 
 /* Print one line on stdout; a negative code if that failed. */

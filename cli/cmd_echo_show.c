@@ -5,7 +5,7 @@
  *
  * The number of the connection (or the sender's address), how much one receive
  * returned, from which offset of the stream, its first bytes, and with --frame
- * where in it messages began.
+ * where in it messages began, and why the connection ends if one is bad.
  */
 #include <tenon/err.h>
 
@@ -90,6 +90,9 @@ echo_show(struct echo *e, const struct echo_seen *seen)
     put_excerpt(&l, seen->data, seen->n);
     if (seen->framed) {
         put_starts(&l, seen);
+    }
+    if (seen->bad) {
+        put(&l, ": %s; the connection ends", seen->bad);
     }
     put(&l, "\n");
     l.text[l.len - 1] = '\n';

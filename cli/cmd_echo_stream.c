@@ -9,7 +9,9 @@
 #include <tenon/task.h>
 
 #include "cmd_echo_int.h"
+#include "codec.h"
 #include "say.h"
+#include "where.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +109,11 @@ arrived(struct stream *s, size_t n)
         s->whole = s->len;
     }
     if (s->e->o->show) {
+        char why[CODEC_WHY];
+        if (err < 0) {
+            seen.bad = codec_why_unread(&s->e->codec, s->data + s->whole,
+                                        s->len - s->whole, why, sizeof(why));
+        }
         int shown = echo_show(s->e, &seen);
         err = err ? err : shown;
     }
@@ -294,7 +301,7 @@ echo_stream(tn_sock *conn, const tn_addr *peer, void *arg)
     int err;
     tn_task_name("connection");
     if (e->o->verbose) {
-        say("#%lu is %s", s.number, tn_addr_format(peer, text, sizeof(text)));
+        say("#%lu is %s", s.number, where_peer(peer, text, sizeof(text)));
     }
     if (e->o->mode == ECHO_CHARGEN) {
         err = generate(&s);

@@ -16,6 +16,7 @@
 #include "run.h"
 #include "say.h"
 #include "screen.h"
+#include "where.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,7 +86,7 @@ on_dropped(void *arg, const tn_addr *from, const char *why)
         h->untold++;
         return;
     }
-    say("%s: %s", tn_addr_format(from, text, sizeof(text)), why);
+    say("%s: %s", where_peer(from, text, sizeof(text)), why);
     if (h->untold > 0) {
         say("and %lu like it", h->untold);
         h->untold = 0;

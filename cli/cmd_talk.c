@@ -11,6 +11,7 @@
 
 #include "cmd.h"
 #include "cmd_talk_int.h"
+#include "codec.h"
 #include "run.h"
 #include "say.h"
 #include "where.h"
@@ -118,12 +119,17 @@ parse_listen_port(struct talk *t, int n, char **words)
     if (n > 1) {
         return say_usage("%s: one word too many beside -p", words[1]);
     }
-    struct where w = {.udp = t->o->udp, .listen = true};
+    const struct talk_opts *o = t->o;
+    struct where w = {.udp = o->udp,
+                      .listen = true,
+                      .only4 = o->only4,
+                      .only6 = o->only6,
+                      .numeric = o->numeric};
     char port[] = "0";
     char host[] = "";
     char *two[] = {n ? words[0] : host, port};
     int code = where_parse(&t->ep, &w, 2, two);
-    t->ep.port = t->o->port;
+    t->ep.port = o->port;
     return code;
 }
 
@@ -131,7 +137,12 @@ static int
 parse_where(struct talk *t, int n, char **words)
 {
     const struct talk_opts *o = t->o;
-    struct where w = {.udp = o->udp, .path = o->path, .listen = o->listen};
+    struct where w = {.udp = o->udp,
+                      .path = o->path,
+                      .listen = o->listen,
+                      .only4 = o->only4,
+                      .only6 = o->only6,
+                      .numeric = o->numeric};
     if (o->listen && o->port >= 0) {
         return parse_listen_port(t, n, words);
     }
@@ -143,12 +154,32 @@ parse_where(struct talk *t, int n, char **words)
     char first[] = "1";
     char *two[] = {words[0], first};
     bool range = o->zero && n == 2 && where_ports(words[1], &low, &high);
+    if (range && low > high) {
+        return say_usage("ports %s: the range is the wrong way round (write "
+                         "%d-%d)",
+                         words[1], high, low);
+    }
     int code = where_parse(&t->ep, &w, n, range ? two : words);
     if (range) {
         t->ep.port = low;
     }
     t->last_port = high >= 0 ? high : t->ep.port;
     return code;
+}
+
+static int
+check_source(const struct talk *t)
+{
+    tn_addr source, to;
+    if (tn_addr_ip(&source, t->o->source, 0) < 0) {
+        return say_usage("-s %s: not a numeric address", t->o->source);
+    }
+    if (t->ep.host_len > 0 && tn_addr_ip(&to, t->ep.host, 0) == 0 &&
+        to.u.sa.sa_family != source.u.sa.sa_family) {
+        return say_usage("-s %s: not of the same family as %s", t->o->source,
+                         t->ep.host);
+    }
+    return EXIT_DONE;
 }
 
 static int
@@ -163,16 +194,13 @@ check(struct talk *t, int n, char **words)
         return say_usage("%s", wrong);
     }
     if (t->o->source && !where_is_unix(&t->ep)) {
-        tn_addr source;
-        if (tn_addr_ip(&source, t->o->source, 0) < 0) {
-            return say_usage("-s %s: not a numeric address", t->o->source);
-        }
+        code = check_source(t);
     }
-    if (t->o->frame && tn_codec_parse(&t->codec, t->o->frame) < 0) {
-        return say_usage("--frame %s: no such codec (see man tenon-talk)",
-                         t->o->frame);
+    if (code != EXIT_DONE) {
+        return code;
     }
-    return EXIT_DONE;
+    return t->o->frame ? codec_option(&t->codec, t->o->frame, "tenon-talk")
+                       : EXIT_DONE;
 }
 
 /* --- client --------------------------------------------------------------- */
@@ -220,7 +248,7 @@ talk_stream(struct talk *t, tn_sock **listener)
     tn_close(*listener); /* others shall be refused, not left to wait */
     *listener = NULL;
     if (t->o->verbose) {
-        say("%s is here", tn_addr_format(&from, text, sizeof(text)));
+        say("%s is here", where_peer(&from, text, sizeof(text)));
     }
     struct talk_peer peer = {.sock = sock};
     int code = talk_flow(t, &peer);
@@ -251,7 +279,7 @@ talk_grams(struct talk *t, tn_sock *sock)
         return say_failed(err, &t->ep);
     }
     if (t->o->verbose) {
-        say("%s is here", tn_addr_format(&from, text, sizeof(text)));
+        say("%s is here", where_peer(&from, text, sizeof(text)));
     }
     return talk_flow(t, &peer);
 }
@@ -259,12 +287,12 @@ talk_grams(struct talk *t, tn_sock *sock)
 static int
 serve(struct talk *t, tn_sock **listener)
 {
-    char text[TN_ADDR_TEXT];
-    (void)where_bound(*listener, text, sizeof(text));
+    char text[WHERE_TEXT];
+    const char *at = where_bound(&t->ep, *listener, text, sizeof(text));
     if (t->o->verbose) {
-        say("listening on %s", text);
+        say("listening on %s", at);
     }
-    int code = run_ready(t->o->ready_fd, text);
+    int code = run_ready(t->o->ready_fd, at);
     if (code != EXIT_DONE) {
         return code;
     }
@@ -302,9 +330,9 @@ run(void *arg)
 {
     struct talk *t = arg;
     int code = EXIT_FAILED;
-    int err = t->o->no_input ? 0 : tn_wrap(&t->in, STDIN_FILENO);
-    err = err < 0 ? err : tn_wrap(&t->out, STDOUT_FILENO);
-    err = err < 0 ? err : tn_wrap(&t->err, STDERR_FILENO);
+    int err = t->o->no_input ? 0 : run_wrap(&t->in, STDIN_FILENO);
+    err = err < 0 ? err : run_wrap(&t->out, STDOUT_FILENO);
+    err = err < 0 ? err : run_wrap(&t->err, STDERR_FILENO);
     if (err < 0) {
         code = say_failed(err, NULL);
     } else if (t->o->zero) {

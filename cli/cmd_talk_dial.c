@@ -53,6 +53,24 @@ open_broadcast(struct talk *t, tn_sock **out, const tn_addr *source)
     return 0;
 }
 
+/* Of several attempts only the target is known: was it our own address? */
+static int
+blame_source(const struct talk *t, const tn_addr *source, int err)
+{
+    tn_sock *sock;
+    if (err == -ECANCELED || err == -ETIME ||
+        tn_socket(&sock, source->u.sa.sa_family,
+                  tn_transport_type(t->ep.transport), 0) < 0) {
+        return err;
+    }
+    int bound = tn_bind(sock, source);
+    tn_close(sock);
+    if (bound == err && t->o->source) {
+        return tn_fail(err, "-s", t->o->source);
+    }
+    return err;
+}
+
 int
 talk_dial(struct talk *t, tn_sock **out, int64_t timeout)
 {
@@ -73,5 +91,6 @@ talk_dial(struct talk *t, tn_sock **out, int64_t timeout)
         how.family = source.u.sa.sa_family;
     }
     how.timeout = timeout < 0 ? 0 : timeout;
-    return tn_dial_endpoint(out, &t->ep, &how);
+    err = tn_dial_endpoint(out, &t->ep, &how);
+    return err < 0 && source.len > 0 ? blame_source(t, &source, err) : err;
 }

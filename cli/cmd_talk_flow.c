@@ -14,6 +14,7 @@
 #include <tenon/frame.h>
 
 #include "cmd_talk_int.h"
+#include "codec.h"
 #include "opt.h"
 #include "say.h"
 #include "where.h"
@@ -71,6 +72,20 @@ peer_takes_no_more(const struct flow *f, int err)
 /* --- up: stdin to the network --------------------------------------------- */
 
 static int
+send_message(struct flow *f, const tn_view *piece)
+{
+    char why[CODEC_WHY];
+    int err = tn_framer_write(f->framer, piece->data, piece->len);
+    if (err < 0 && f->code == EXIT_DONE &&
+        codec_why_unsent(&f->t->codec, piece->data, piece->len, why,
+                         sizeof(why))) {
+        say("--frame %s: %s", f->t->o->frame, why);
+        f->code = EXIT_FAILED;
+    }
+    return err;
+}
+
+static int
 send_piece(struct flow *f, const tn_view *piece)
 {
     const struct talk_peer *p = f->peer;
@@ -79,7 +94,7 @@ send_piece(struct flow *f, const tn_view *piece)
         return err;
     }
     if (f->framer) {
-        return tn_framer_write(f->framer, piece->data, piece->len);
+        return send_message(f, piece);
     }
     ssize_t n;
     if (p->to) {
@@ -173,12 +188,31 @@ up(void *arg)
 
 /* --- down: the network to stdout ------------------------------------------ */
 
+/* The framer knows that a message is bad; how, its bytes tell. */
+static int
+receive_message(struct flow *f, tn_view *msg)
+{
+    char why[CODEC_WHY];
+    tn_view rest;
+    int r = tn_framer_read(f->framer, msg);
+    if (r >= 0 || f->code != EXIT_DONE) {
+        return r;
+    }
+    tn_framer_rest(f->framer, &rest);
+    if (rest.len > 0 &&
+        codec_why_unread(&f->t->codec, rest.data, rest.len, why, sizeof(why))) {
+        say("--frame %s: %s", f->t->o->frame, why);
+        f->code = EXIT_FAILED;
+    }
+    return r;
+}
+
 /* What one receive returns: 1, 0 at the end, or negative. */
 static int
 receive_piece(struct flow *f, uint8_t *buf, tn_view *piece)
 {
     if (f->framer) {
-        return tn_framer_read(f->framer, piece);
+        return receive_message(f, piece);
     }
     for (;;) {
         tn_addr from;

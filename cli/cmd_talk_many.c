@@ -12,6 +12,7 @@
 #include <tenon/serve.h>
 
 #include "cmd_talk_int.h"
+#include "codec.h"
 #include "run.h"
 #include "say.h"
 #include "where.h"
@@ -74,7 +75,7 @@ enter(struct many *m, tn_sock *sock, const tn_addr *addr)
         give_up(m, err);
     }
     if (m->t->o->verbose) {
-        say("%s is here", tn_addr_format(addr, text, sizeof(text)));
+        say("%s is here", where_peer(addr, text, sizeof(text)));
     }
     return c;
 }
@@ -84,7 +85,7 @@ leave(struct many *m, struct client *c)
 {
     char text[TN_ADDR_TEXT];
     if (m->t->o->verbose) {
-        say("%s has left", tn_addr_format(&c->addr, text, sizeof(text)));
+        say("%s has left", where_peer(&c->addr, text, sizeof(text)));
     }
     c->id = 0;
     c->sock = NULL;
@@ -106,7 +107,7 @@ send_to(struct many *m, const struct client *c, const tn_view *piece)
     if (slow) {
         char text[TN_ADDR_TEXT];
         say("%s takes nothing and is let go",
-            tn_addr_format(&to, text, sizeof(text)));
+            where_peer(&to, text, sizeof(text)));
     }
     return n >= 0 || !sock;
 }
@@ -127,6 +128,31 @@ send_to_all(struct many *m, const tn_view *piece)
 
 /* With --frame what goes around a message is made once for all. */
 static int
+wrap_message(struct many *m, tn_view *piece, uint8_t **wire)
+{
+    char why[CODEC_WHY];
+    size_t cap = piece->len + TN_HEAD_MAX + TN_DELIM_MAX;
+    *wire = malloc(cap);
+    if (!*wire) {
+        return tn_fail(-ENOMEM, "send", NULL);
+    }
+    ssize_t n =
+        tn_codec_encode(&m->t->codec, *wire, cap, piece->data, piece->len);
+    if (n >= 0) {
+        piece->data = *wire;
+        piece->len = (size_t)n;
+        return 0;
+    }
+    if (m->code == EXIT_DONE &&
+        codec_why_unsent(&m->t->codec, piece->data, piece->len, why,
+                         sizeof(why))) {
+        say("--frame %s: %s", m->t->o->frame, why);
+        m->code = EXIT_FAILED;
+    }
+    return (int)n;
+}
+
+static int
 send_input(struct many *m, struct talk_in *in)
 {
     tn_view piece;
@@ -135,14 +161,7 @@ send_input(struct many *m, struct talk_in *in)
         uint8_t *wire = NULL;
         r = talk_out_sent(&m->out, piece.data, piece.len);
         if (r == 0 && m->t->o->frame) {
-            size_t cap = piece.len + TN_HEAD_MAX + TN_DELIM_MAX;
-            wire = malloc(cap);
-            ssize_t n = wire ? tn_codec_encode(&m->t->codec, wire, cap,
-                                               piece.data, piece.len)
-                             : tn_fail(-ENOMEM, "send", NULL);
-            piece.data = wire;
-            piece.len = n < 0 ? 0 : (size_t)n;
-            r = n < 0 ? (int)n : 0;
+            r = wrap_message(m, &piece, &wire);
         }
         if (r == 0) {
             send_to_all(m, &piece);

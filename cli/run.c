@@ -113,7 +113,7 @@ root(void *arg)
     int err = tn_signals_open(&job->signals, wanted,
                               sizeof(wanted) / sizeof(wanted[0]));
     if (err < 0) {
-        return say_failed(err, NULL);
+        return say_failed(tn_fail(err, "wait for signals", NULL), NULL);
     }
     tn_group_init(&job->group, 0);
     err = tn_go(&job->group, work, job);
@@ -137,8 +137,8 @@ run_task(command_fn *fn, void *arg, enum run_kind kind)
     job.fn = fn;
     job.arg = arg;
     int code = tn_run(NULL, root, &job);
-    if (code < 0) {
-        return say_failed(code, NULL);
+    if (code < 0) { /* no task has run that could say more */
+        return say_failed(tn_fail(code, "start the event loop", NULL), NULL);
     }
     if (job.signo == 0) {
         return code;
@@ -160,4 +160,12 @@ run_ready(int fd, const char *text)
         return EXIT_FAILED;
     }
     return EXIT_DONE;
+}
+
+int
+run_wrap(tn_sock **out, int fd)
+{
+    static const char *const names[] = {"stdin", "stdout", "stderr"};
+    int err = tn_wrap(out, fd);
+    return err < 0 ? tn_fail(err, "use", names[fd]) : 0;
 }

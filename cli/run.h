@@ -4,6 +4,8 @@
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
 
+#include <tenon/sock.h>
+
 #include <stdbool.h>
 
 /* The work of a command; runs in a task. Returns an exit code (say.h), having
@@ -44,5 +46,14 @@ int run_task(command_fn *fn, void *arg, enum run_kind kind);
  * @return EXIT_DONE or EXIT_FAILED, the complaint printed.
  */
 int run_ready(int fd, const char *text);
+
+/**
+ * Wrap stdin, stdout or stderr; a failure names it.
+ *
+ * @param out  given (end with tn_close()); NULL on failure.
+ * @param fd   0 to 2.
+ * @return 0, or a negative code, after tn_fail().
+ */
+int run_wrap(tn_sock **out, int fd);
 
 #endif

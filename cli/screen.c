@@ -4,6 +4,7 @@
 #include <tenon/task.h>
 
 #include "json.h"
+#include "run.h"
 #include "say.h"
 
 #include <stdio.h>
@@ -14,7 +15,7 @@ int
 screen_open(struct screen *s)
 {
     int err = tn_chan_new(&s->queue, sizeof(s->event), SCREEN_QUEUE);
-    return err < 0 ? err : tn_wrap(&s->out, STDOUT_FILENO);
+    return err < 0 ? err : run_wrap(&s->out, STDOUT_FILENO);
 }
 
 void

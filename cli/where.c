@@ -39,8 +39,7 @@ where_ports(const char *text, int *first, int *last)
     size_t n = strcspn(text, "-");
     if (all_digits(text, n) && text[n] == '-' && last) {
         return one_port(text, n, first) &&
-               one_port(text + n + 1, strlen(text + n + 1), last) &&
-               *first <= *last;
+               one_port(text + n + 1, strlen(text + n + 1), last);
     }
     if (!one_port(text, strlen(text), first)) {
         return false;
@@ -73,14 +72,53 @@ where_is_unix(const tn_endpoint *ep)
            ep->transport == TN_UNIXSEQ;
 }
 
-const char *
-where_bound(const tn_sock *sock, char *buf, size_t cap)
+/* What stands before the address, where the address does not tell. */
+static const char *
+scheme_of(tn_transport transport)
 {
+    switch (transport) {
+    case TN_UDP:
+        return "udp://";
+    case TN_UNIXGRAM:
+        return "unixgram:";
+    case TN_UNIXSEQ:
+        return "unixseq:";
+    case TN_TCP:
+    case TN_TLS:
+    case TN_UNIX:
+        break;
+    }
+    return "";
+}
+
+const char *
+where_bound(const tn_endpoint *ep, const tn_sock *sock, char *buf, size_t cap)
+{
+    char text[TN_ADDR_TEXT];
     tn_addr bound;
     if (tn_getsockname(sock, &bound) < 0) {
         return "?";
     }
-    return tn_addr_format(&bound, buf, cap);
+    tn_addr_format(&bound, text, sizeof(text));
+    size_t own =
+        where_is_unix(ep) && *scheme_of(ep->transport) ? strlen("unix:") : 0;
+    (void)snprintf(buf, cap, "%s%s", scheme_of(ep->transport), text + own);
+    return buf;
+}
+
+const char *
+where_peer(const tn_addr *addr, char *buf, size_t cap)
+{
+    tn_addr four = {.len = sizeof(four.u.in)};
+    const struct in6_addr *ip = &addr->u.in6.sin6_addr;
+    if (addr->len == 0 || addr->u.sa.sa_family != AF_INET6 ||
+        !IN6_IS_ADDR_V4MAPPED(ip)) {
+        return tn_addr_format(addr, buf, cap);
+    }
+    four.u.in.sin_family = AF_INET;
+    four.u.in.sin_port = addr->u.in6.sin6_port;
+    memcpy(&four.u.in.sin_addr, &ip->s6_addr[12], sizeof(four.u.in.sin_addr));
+    return tn_addr_format(&four, buf, cap);
 }
 
 void
@@ -105,12 +143,20 @@ put_host(tn_endpoint *ep, const char *host)
     return EXIT_DONE;
 }
 
-/* -U: everything is part of the path, "udp://" too. */
+/* -U: everything is part of the path; a scheme there is a slip. */
 static int
 parse_unix(tn_endpoint *ep, const struct where *w, int n, char **words)
 {
+    static const char *const schemes[] = {
+        "tcp://", "udp://", "tls://", "unix:", "unixgram:", "unixseq:", NULL};
     if (n != 1) {
         return say_usage("%s: one word too many", words[1]);
+    }
+    for (int i = 0; schemes[i]; i++) {
+        if (strncasecmp(words[0], schemes[i], strlen(schemes[i])) == 0) {
+            return say_usage("%s: -U needs a path, without \"%s\"", words[0],
+                             schemes[i]);
+        }
     }
     ep->transport = w->udp ? TN_UNIXGRAM : TN_UNIX;
     ep->port = 0;
@@ -130,11 +176,55 @@ parse_two(tn_endpoint *ep, const struct where *w, const char *host,
     return put_host(ep, strcmp(host, "*") == 0 ? "" : host);
 }
 
+/* "::1:80" is an address without a port, and hardly ever meant as one. */
+static bool
+has_bare_port(const char *host)
+{
+    char ip[TN_ADDR_TEXT];
+    tn_addr addr;
+    const char *colon = strrchr(host, ':');
+    size_t n = colon ? (size_t)(colon - host) : 0;
+    if (n == 0 || n >= sizeof(ip) ||
+        !all_digits(colon + 1, strlen(colon + 1))) {
+        return false;
+    }
+    memcpy(ip, host, n);
+    ip[n] = '\0';
+    return strchr(ip, ':') && tn_addr_ip(&addr, ip, 0) == 0;
+}
+
+static int
+no_port(const tn_endpoint *ep, const char *word)
+{
+    const char *host = ep->host;
+    if (has_bare_port(host)) {
+        const char *colon = strrchr(host, ':');
+        return say_usage("%s: no port (write [%.*s]%s, or [%s]:80)", word,
+                         (int)(colon - host), host, colon, host);
+    }
+    bool six = strchr(host, ':') != NULL;
+    return say_usage("%s: no port (write %s%s%s:80, or %s 80)", word,
+                     six ? "[" : "", host, six ? "]" : "", host);
+}
+
+/* "udp:127.0.0.1:80", by analogy with "unix:". */
+static bool
+lacks_slashes(const char *word)
+{
+    bool scheme =
+        strncasecmp(word, "tcp:", 4) == 0 || strncasecmp(word, "udp:", 4) == 0;
+    return scheme && word[4] != '/' && strchr(word + 4, ':');
+}
+
 static int
 parse_one(tn_endpoint *ep, const struct where *w, const char *word)
 {
     if (w->listen && all_digits(word, strlen(word))) {
         return parse_two(ep, w, "", word);
+    }
+    if (lacks_slashes(word)) {
+        return say_usage("%s: not an address (write %.3s://%s)", word, word,
+                         word + 4);
     }
     int err = tn_endpoint_parse(ep, word, w->udp ? TN_UDP : TN_TCP);
     if (err == -ERANGE) {
@@ -146,12 +236,44 @@ parse_one(tn_endpoint *ep, const struct where *w, const char *word)
                              ? " (write host:port, [::1]:80 or unix:/path)"
                              : "");
     }
-    if (ep->port < 0) {
-        bool six = strchr(ep->host, ':') != NULL;
-        return say_usage("%s: no port (write %s%s%s:80, or %s 80)", word,
-                         six ? "[" : "", ep->host, six ? "]" : "", ep->host);
+    if (w->udp && !where_is_gram(ep)) {
+        return say_usage("%s: -u is for datagrams, and that is a stream (write "
+                         "%s)",
+                         word, where_is_unix(ep) ? "unixgram:" : "udp://");
     }
-    return EXIT_DONE;
+    return ep->port < 0 ? no_port(ep, word) : EXIT_DONE;
+}
+
+int
+where_check(const tn_endpoint *ep, const struct where *w)
+{
+    tn_addr addr;
+    if (where_is_unix(ep)) {
+        if (ep->host_len == 0 && !w->listen) {
+            return say_usage("a path is missing: an empty one is nowhere");
+        }
+        if (tn_addr_unix(&addr, ep->host, (size_t)ep->host_len) == 0) {
+            return EXIT_DONE;
+        }
+        return say_usage("%.32s...: a path has at most %zu bytes, not %d",
+                         ep->host, sizeof(addr.u.un.sun_path) - 1,
+                         ep->host_len);
+    }
+    int err = ep->host_len > 0 ? tn_addr_ip(&addr, ep->host, 0) : TN_EADDRESS;
+    if (err == TN_EADDRESS) {
+        return w->numeric && ep->host_len > 0
+                   ? say_usage("%s: -n looks no names up", ep->host)
+                   : EXIT_DONE;
+    }
+    if (err < 0 || w->only4 == w->only6) {
+        return EXIT_DONE;
+    }
+    bool six = addr.u.sa.sa_family == AF_INET6;
+    if (six == w->only6) {
+        return EXIT_DONE;
+    }
+    return say_usage("%s: -%d, but that is IPv%d", ep->host, w->only6 ? 6 : 4,
+                     six ? 6 : 4);
 }
 
 int
@@ -172,5 +294,5 @@ where_parse(tn_endpoint *ep, const struct where *w, int n, char **words)
         ep->port == 0) {
         return say_usage("%s: port 0 is only for listening", words[0]);
     }
-    return code;
+    return code == EXIT_DONE ? where_check(ep, w) : code;
 }

@@ -10,11 +10,18 @@
 #include <tenon/addr.h>
 #include <tenon/sock.h>
 
+enum {
+    WHERE_TEXT = TN_ADDR_TEXT + 16, /* an address behind its scheme */
+};
+
 /* What the options say about the address. */
 struct where {
-    bool udp;    /* -u: datagrams */
-    bool path;   /* -U: a path */
-    bool listen; /* -l: a port alone will do */
+    bool udp;     /* -u: datagrams */
+    bool path;    /* -U: a path */
+    bool listen;  /* -l: a port alone will do */
+    bool only4;   /* -4 */
+    bool only6;   /* -6 */
+    bool numeric; /* -n: no names */
 };
 
 /**
@@ -28,8 +35,16 @@ struct where {
  */
 int where_parse(tn_endpoint *ep, const struct where *w, int n, char **words);
 
+/**
+ * Refuse what the kernel or the resolver would in words that do not help: a
+ * path too long, a family or a name that the options exclude.
+ *
+ * @return EXIT_DONE, or EXIT_USAGE, the complaint printed.
+ */
+int where_check(const tn_endpoint *ep, const struct where *w);
+
 /** Read "80", "80-90" or "http"; false if it is none. `last` may be NULL:
-    then only one port will do. */
+    then only one port will do. It may be below `first`. */
 bool where_ports(const char *text, int *first, int *last);
 
 /** AF_INET for -4, AF_INET6 for -6, else AF_UNSPEC. */
@@ -41,8 +56,14 @@ bool where_is_gram(const tn_endpoint *ep);
 /** Tell whether it is a Unix address. */
 bool where_is_unix(const tn_endpoint *ep);
 
-/** Write the address a socket is bound to; "?" if it cannot be asked. */
-const char *where_bound(const tn_sock *sock, char *buf, size_t cap);
+/** Write where a socket of an endpoint is bound, as one may give it to tenon
+    again: with its scheme. "?" if it cannot be asked. */
+const char *where_bound(const tn_endpoint *ep, const tn_sock *sock, char *buf,
+                        size_t cap);
+
+/** Write an address for people: an IPv4 peer of a socket for both families is
+    "127.0.0.1:80", not "[::ffff:127.0.0.1]:80". */
+const char *where_peer(const tn_addr *addr, char *buf, size_t cap);
 
 /** Remove the file of a Unix socket that this program bound. */
 void where_remove(const tn_endpoint *ep);

@@ -176,24 +176,25 @@ tn_fail(int err, const char *what, const char *with)
     return err;
 }
 
-/* "tcp", "udp", "unix", ... as Go's net package names them. */
+/* "tcp ", "udp ", ... as Go's net package names them; the address of a Unix
+   socket says of itself what it is. */
 static const char *
 kind(const struct tn__why *why)
 {
     int family = why->u.addr.len ? why->u.addr.u.sa.sa_family : AF_UNSPEC;
 
     if (family == AF_UNIX) {
-        return "unix";
+        return "";
     }
     switch (why->type) {
     case SOCK_STREAM:
-        return "tcp";
+        return "tcp ";
     case SOCK_DGRAM:
-        return "udp";
+        return "udp ";
     case SOCK_RAW:
-        return "raw";
+        return "raw ";
     default:
-        return "socket";
+        return "socket ";
     }
 }
 
@@ -215,7 +216,7 @@ tn_why(void)
         snprintf(text, sizeof(text), "%s: %s", why->op, tn_strerror(why->err));
     } else {
         tn_addr_format(&why->u.addr, addr, sizeof(addr));
-        snprintf(text, sizeof(text), "%s %s %s: %s", why->op, kind(why), addr,
+        snprintf(text, sizeof(text), "%s %s%s: %s", why->op, kind(why), addr,
                  tn_strerror(why->err));
     }
     return text;

@@ -285,15 +285,18 @@ def accept(sock):
 
 
 def connect(where):
-    """Connect to what --ready-fd told: 127.0.0.1:80, [::1]:80, unix:/path."""
-    if where.startswith("unix:"):
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        target = where[5:]
+    """Connect to what --ready-fd told: 127.0.0.1:80, udp://[::1]:80,
+    unix:/path, unixgram:/path."""
+    kind = socket.SOCK_STREAM
+    if where.startswith(("udp://", "unixgram:")):
+        kind = socket.SOCK_DGRAM
+    if where.startswith("unix"):
+        sock = socket.socket(socket.AF_UNIX, kind)
+        target = where.split(":", 1)[1]
     else:
-        host, port = where.rsplit(":", 1)
+        host, port = where.removeprefix("udp://").rsplit(":", 1)
         six = host.startswith("[")
-        sock = socket.socket(socket.AF_INET6 if six else socket.AF_INET,
-                             socket.SOCK_STREAM)
+        sock = socket.socket(socket.AF_INET6 if six else socket.AF_INET, kind)
         target = (host.strip("[]"), int(port))
     sock.settimeout(LIMIT)
     sock.connect(target)

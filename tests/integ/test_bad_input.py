@@ -81,6 +81,31 @@ USAGE = [
      f"talk: unix:/{'x' * 300}: name too long"),
     ("talk -U " + "x" * 300, f"talk: {'x' * 32}...: a name this long cannot be "
                              "an address"),
+    ("talk -U " + "x" * 120,
+     f"talk: {'x' * 32}...: a path has at most 107 bytes, not 120"),
+    ("echo unix:" + "x" * 108,
+     f"echo: {'x' * 32}...: a path has at most 107 bytes, not 108"),
+    ("talk ::1:80", "talk: ::1:80: no port (write [::1]:80, or [::1:80]:80)"),
+    ("talk udp:127.0.0.1:80", "talk: udp:127.0.0.1:80: not an address (write "
+                              "udp://127.0.0.1:80)"),
+    ("talk -z 127.0.0.1 8000-7000",
+     "talk: ports 8000-7000: the range is the wrong way round (write "
+     "7000-8000)"),
+    # options that the address contradicts
+    ("talk -u tcp://127.0.0.1:1",
+     "talk: tcp://127.0.0.1:1: -u is for datagrams, and that is a stream "
+     "(write udp://)"),
+    ("echo -u unix:/s", "echo: unix:/s: -u is for datagrams, and that is a "
+                        "stream (write unixgram:)"),
+    ("talk -U unix:/s", 'talk: unix:/s: -U needs a path, without "unix:"'),
+    ("echo -U tcp://:1", 'echo: tcp://:1: -U needs a path, without "tcp://"'),
+    ("talk -6 127.0.0.1:3", "talk: 127.0.0.1: -6, but that is IPv4"),
+    ("talk -4 [::1]:3", "talk: ::1: -4, but that is IPv6"),
+    ("echo -6 127.0.0.1:3", "echo: 127.0.0.1: -6, but that is IPv4"),
+    ("chat -n x -6 127.0.0.1", "chat: 127.0.0.1: -6, but that is IPv4"),
+    ("talk -n localhost 80", "talk: localhost: -n looks no names up"),
+    ("talk -s ::1 127.0.0.1:1",
+     "talk: -s ::1: not of the same family as 127.0.0.1"),
     # options that do not go together
     ("talk -k :1", "talk: -k needs -l"),
     ("talk -lz :1", "talk: -z does not go with -l"),
@@ -90,6 +115,14 @@ USAGE = [
     ("talk -4 -6 :1", "talk: -4 does not go with -6"),
     ("talk --frame zzz :1",
      "talk: --frame zzz: no such codec (see man tenon-talk)"),
+    ("talk --frame delim:zz :1",
+     "talk: --frame delim:zz: delim: needs 1 to 8 bytes in hexadecimal, such "
+     "as 0d0a"),
+    ("echo --frame fixed:0 :1", "echo: --frame fixed:0: fixed: needs a size of "
+                                "1 byte or more, such as 16 or 4k"),
+    ("talk --frame u32be,self,max=x :1",
+     'talk: --frame u32be,self,max=x: "max=x" does not fit there (see man '
+     "tenon-talk)"),
     ("talk -u --frame line :1",
      "talk: --frame needs a stream: a datagram is a message already"),
     ("talk -C --frame line :1",
@@ -118,7 +151,7 @@ def check(words, code, line, **how):
 
 def register_usage():
     for words, line in USAGE:
-        own = line.split(":")[0] in ("talk", "echo")
+        own = line.split(":")[0] in ("talk", "echo", "chat")
         prefix = line if own else ": " + line
         shown = words if len(words) < 60 else words[:57] + "..."
         tap.add("usage: tenon " + shown, check_usage, words, prefix)
@@ -191,8 +224,8 @@ def no_such_host():
 @tap.case
 def numeric_only():
     """a name with -n"""
-    check(["talk", "-n", "localhost:80"], 1,
-          "talk: resolve localhost: no such host")
+    check(["talk", "-n", "localhost:80"], 2,
+          "talk: localhost: -n looks no names up")
 
 
 @tap.case
@@ -201,7 +234,7 @@ def no_such_socket():
     with tap.temp_dir() as folder:
         path = os.path.join(folder, "none")
         check(["talk", "unix:" + path], 1,
-              f"talk: connect unix unix:{path}: no such file or directory")
+              f"talk: connect unix:{path}: no such file or directory")
 
 
 def in_use(command):
@@ -225,7 +258,7 @@ def directory(command):
     with tap.temp_dir() as folder:
         code, out, err = tap.tenon(*command, "unix:" + folder)
         tap.equal((code, out), (1, ""))
-        tap.true(err.startswith(f"tenon {command[0]}: bind unix "
+        tap.true(err.startswith(f"tenon {command[0]}: bind "
                                 f"unix:{folder}: ") and
                  err.endswith(" (that is a directory)\n"), err)
         tap.true(os.path.isdir(folder), "the directory is gone")
@@ -245,7 +278,7 @@ def no_socket(command):
 
 def missing_folder(command):
     check([*command, "unix:/nonexistent/s"], 1,
-          f"{command[0]}: bind unix unix:/nonexistent/s: no such file or "
+          f"{command[0]}: bind unix:/nonexistent/s: no such file or "
           "directory")
 
 
@@ -254,7 +287,7 @@ def unix_in_use(command):
         path = os.path.join(folder, "s")
         with tap.listener(socket.AF_UNIX, path=path):
             check([*command, "unix:" + path], 1,
-                  f"{command[0]}: bind unix unix:{path}: address already in "
+                  f"{command[0]}: bind unix:{path}: address already in "
                   "use (another program listens there)")
         tap.true(os.path.exists(path), "the other's socket is gone")
 

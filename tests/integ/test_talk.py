@@ -347,7 +347,8 @@ def frame_long():
         feed(talk.stdin, b"x" * ((1 << 20) + 1) + b"\n")
         tap.equal(talk.wait(), 1)
         err = talk.stderr.read()
-        tap.true(b"the message is larger than the limit" in err, err)
+        tap.true(b"the line has 1048577 bytes, the limit is 1048576" in err,
+                 err)
 
 
 @tap.case
