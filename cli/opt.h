@@ -29,6 +29,7 @@
 enum opt_kind {
     OPT_IS_FLAG,     /* bool */
     OPT_IS_INT,      /* int */
+    OPT_IS_FD,       /* int: a descriptor that the caller left open */
     OPT_IS_SIZE,     /* int64_t, bytes: 512, 64k, 1M, 2G (powers of 1024) */
     OPT_IS_DURATION, /* int64_t, ns: 200ms, 1.5s, 2m; a bare number: seconds */
     OPT_IS_STRING,   /* const char * */
@@ -88,9 +89,12 @@ struct opt {
 
 /* Rows that mean the same in every command; the field is named as here. */
 #define OPT_READY_FD(s)                                                        \
-    OPT_INT(s, ready_fd, "ready-fd", 0, "FD", 0, 65535, "-1",                  \
+    {                                                                          \
+        "ready-fd", 0, "FD", OPT_IS_FD, 0, 65535, "-1",                        \
             "Write the bound address and a newline to this file descriptor "   \
-            "once listening.")
+            "once listening.",                                                 \
+            OPT_AT(s, ready_fd, int), NULL                                     \
+    }
 #define OPT_VERBOSE(s)                                                         \
     OPT_FLAG(s, verbose, "verbose", 'v', "Tell on stderr what happens.")
 

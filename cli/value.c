@@ -7,6 +7,7 @@
 #include "opt.h"
 #include "say.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,7 +160,12 @@ store_number(const struct opt *o, void *field, const char *shown,
             opt_range(o, range, sizeof(range)));
         return false;
     }
-    if (o->kind == OPT_IS_INT) {
+    /* Looked at now: later the number may be one of our own. */
+    if (o->kind == OPT_IS_FD && value >= 0 && fcntl((int)value, F_GETFD) < 0) {
+        say("%s %s: it is not open", shown, text);
+        return false;
+    }
+    if (o->kind == OPT_IS_INT || o->kind == OPT_IS_FD) {
         *(int *)field = (int)value;
     } else {
         *(int64_t *)field = value;
@@ -203,6 +209,7 @@ opt_store(const struct opt *o, void *into, const char *shown, const char *text)
     case OPT_IS_WORD:
         return store_word(o, field, shown, text);
     case OPT_IS_INT:
+    case OPT_IS_FD:
     case OPT_IS_SIZE:
     case OPT_IS_DURATION:
         break;
