@@ -97,7 +97,7 @@ unnamed(int port, int family, unsigned flags, tn_addr *out, int cap)
 static bool
 is_localhost(const char *host, int family, unsigned flags)
 {
-    return family == AF_UNSPEC && !(flags & TN_NUMERIC) &&
+    return family != AF_INET6 && !(flags & TN_NUMERIC) &&
            (strcasecmp(host, "localhost") == 0 ||
             strcasecmp(host, "localhost.") == 0);
 }

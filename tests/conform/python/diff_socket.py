@@ -12,6 +12,7 @@ epoll or poll.
 import argparse
 import faulthandler
 import os
+import socket
 import sys
 import tempfile
 import warnings
@@ -91,6 +92,9 @@ class Runner:
         if steps is None:
             self.out.skip(name, "wants a second thread")
             return
+        if "localhost" in repr(steps) and not knows_localhost():
+            self.out.skip(name, "no file and no server here knows localhost")
+            return
         faulthandler.dump_traceback_later(LIMIT, exit=True)
         python = run_in(self.worlds.World, self.theirs, steps)
         tenon = self.tenon(steps)
@@ -109,6 +113,14 @@ class Runner:
         if self.verbose:
             for step, outcome in zip(steps, tenon):
                 self.out.comment(f"{step!r} -> {outcome!r}"[:300])
+
+
+def knows_localhost():
+    """Where the system does not, tenon does all the same (RFC 6761)."""
+    try:
+        return bool(socket.getaddrinfo("localhost", 80, socket.AF_INET))
+    except OSError:
+        return False
 
 
 def differences(steps, python, tenon):

@@ -41,7 +41,8 @@ class At:
         self.host = host
 
     def __repr__(self):
-        return f"At({self.name!r})"
+        where = f", {self.host!r}" if self.host else ""
+        return f"At({self.name!r}{where})"
 
 
 class Path:
