@@ -67,7 +67,8 @@ TN_API TN_USE ssize_t tn_recvall(tn_sock *sock, void *buf, size_t n,
  * @param flags  as tn_recv().
  * @param from   filled with the sender; len 0 if it has none; may be NULL.
  * @param full   set to the message's true size, which is above the return
- *               value if its tail was lost; may be NULL.
+ *               value if its tail was lost (by 1 where the kernel does not
+ *               tell by how much: ICMP); may be NULL.
  * @return bytes in `buf`; as tn_recv(), but -EMSGSIZE only if `full` is NULL.
  * @suspends   yes.
  * @thread     the socket's.

@@ -15,6 +15,15 @@ ask_size(const tn_sock *s, int flags)
     return s->fd.is_stream || !s->fd.is_socket ? flags : flags | MSG_TRUNC;
 }
 
+/* ICMP datagram sockets take no notice of it: there only the message's own flag
+   tells that a tail was lost. */
+static bool
+hides_size(const tn_sock *s)
+{
+    return s->type == SOCK_DGRAM &&
+           (s->proto == IPPROTO_ICMP || s->proto == IPPROTO_ICMPV6);
+}
+
 /* Say how large the message was that did not fit. */
 static TN_APART int
 too_large(size_t full, size_t cap)
@@ -49,6 +58,9 @@ tn_recv(tn_sock *sock, void *buf, size_t cap, int flags)
 
     if (cap == 0 && sock->fd.is_stream) {
         return 0;
+    }
+    if (TN_UNLIKELY(hides_size(sock))) {
+        return tn_recvfrom(sock, buf, cap, flags, NULL, NULL);
     }
     if (flags == MSG_WAITALL && sock->fd.is_stream && sock->timeout != 0) {
         return recv_whole(sock, buf, cap);
@@ -124,6 +136,9 @@ tn_recvmsg(tn_sock *sock, tn_msg *msg, int flags)
     msg->control_len = m.msg_controllen;
     msg->flags = m.msg_flags & ~MSG_CMSG_CLOEXEC; /* ours, no news */
     msg->full = (size_t)r;
+    if ((m.msg_flags & MSG_TRUNC) && msg->full <= room) {
+        msg->full = room + 1; /* cut, and the kernel does not say by how much */
+    }
     return (size_t)r > room && !(flags & MSG_TRUNC) ? (ssize_t)room : r;
 }
 

@@ -3,7 +3,11 @@
  */
 #include "core.h"
 
+#include <net/if.h>
 #include <netinet/ip_icmp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
 
 /* RFC 1071; `n` is even. */
 static uint16_t
@@ -74,10 +78,69 @@ TEST_EACH(a_raw_socket_pings, kernel_callers)
     OK(run_as(p, ping, &type));
 }
 
+/* Who may ping is a setting of each network: make one where everybody may. */
+static void
+allow_ping(void)
+{
+    struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+    FILE *f = NULL;
+    tn_sock *s;
+
+    if (unshare(CLONE_NEWNET) == 0) {
+        f = fopen("/proc/sys/net/ipv4/ping_group_range", "w");
+    }
+    if (!f) {
+        SKIP("no network of our own to be had");
+    }
+    fprintf(f, "0 65534");
+    if (fclose(f) != 0) {
+        SKIP("the setting is not ours");
+    }
+    OK(tn_socket(&s, AF_INET, SOCK_DGRAM, 0));
+    OK(ioctl(tn_fileno(s), SIOCSIFFLAGS, &lo));
+    OK(tn_close(s));
+}
+
+/* The kernel cuts the answer and gives its size nowhere. */
+static int
+cut_ping(void *arg)
+{
+    struct {
+        struct icmphdr head;
+        char rest[100];
+    } echo = {.head = {.type = ICMP_ECHO}};
+
+    char small[20];
+    size_t full;
+    tn_addr to;
+    tn_sock *s;
+
+    (void)arg;
+    OK(tn_socket(&s, AF_INET, SOCK_DGRAM, IPPROTO_ICMP));
+    OK(tn_settimeout(s, 5 * TN_SEC));
+    OK(tn_addr_ip(&to, "127.0.0.1", 0));
+    for (int i = 0; i < 3; i++) {
+        EQ(tn_sendto(s, &echo, sizeof(echo), 0, &to), sizeof(echo));
+    }
+    ERR(tn_recv(s, small, sizeof(small), 0), -EMSGSIZE);
+    ERR(tn_recvfrom(s, small, sizeof(small), 0, NULL, NULL), -EMSGSIZE);
+    EQ(tn_recvfrom(s, small, sizeof(small), 0, NULL, &full), sizeof(small));
+    CHECK(full > sizeof(small));
+    return tn_close(s);
+}
+
+TEST_EACH(a_cut_answer_to_a_ping_is_told, kernel_callers)
+{
+    SKIP_UNDER_QEMU("ICMP sockets");
+    allow_ping();
+    OK(run_as(p, cut_ping, NULL));
+}
+
 TEST_EACH(a_datagram_socket_pings, kernel_callers)
 {
     int type = SOCK_DGRAM;
 
     SKIP_UNDER_QEMU("ICMP sockets");
+    allow_ping();
     OK(run_as(p, ping, &type));
 }
