@@ -15,12 +15,16 @@
 #include <tenon/sock.h>
 
 /* How to connect; a zeroed struct holds the defaults. */
+typedef struct tn_tls tn_tls; /* tls.h */
+
 typedef struct tn_dial_opts {
     int64_t timeout;       /* ns for names and connecting together; 0 is
                               TN_FOREVER */
     int family;            /* AF_INET or AF_INET6 to use only that */
     bool numeric;          /* look no names up */
     const tn_addr *source; /* bind to it before; borrowed; may be NULL */
+    tn_tls *tls;           /* for tls://; borrowed until return; NULL: verify
+                              against the system's trust store */
 } tn_dial_opts;
 
 /* How to listen; a zeroed struct holds the defaults. */
@@ -31,6 +35,8 @@ typedef struct tn_listen_opts {
     bool v6only;     /* "[::]" does not take IPv4 as well */
     bool numeric;    /* look no names up */
     bool replace;    /* Unix: remove a socket file that nobody listens on */
+    tn_tls *tls;     /* for tls://, with a certificate; borrowed until return;
+                        each accepted socket is then a TLS socket */
 } tn_listen_opts;
 
 TN_BEGIN_DECLS

@@ -32,7 +32,15 @@
     X(TN_EADDRESS, -4103, "not an address")                                    \
     X(TN_EWRONGLOOP, -4104, "the socket is in use by another loop")            \
     X(TN_EFORMAT, -4105, "not a format string of pack")                        \
-    X(TN_ERANGE, -4106, "the value does not fit its format")
+    X(TN_ERANGE, -4106, "the value does not fit its format")                   \
+    X(TN_ETLS, -4107, "the TLS handshake failed")                              \
+    X(TN_ECERT, -4108, "the certificate is not to be trusted")                 \
+    X(TN_ECUT, -4109, "the TLS stream was cut off without its end mark")       \
+    X(TN_EHTTP, -4110, "this is not valid HTTP")                               \
+    X(TN_EREDIRECT, -4111, "too many redirects")                               \
+    X(TN_EPROXY, -4112, "the proxy refused")                                   \
+    X(TN_EWS, -4113, "this is not the WebSocket protocol")                     \
+    X(TN_ECODING, -4114, "the content coding is damaged or unknown")
 
 typedef enum tn_err {
     TN_OK = 0,

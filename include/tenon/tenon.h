@@ -14,15 +14,22 @@
 #include <tenon/fd.h>
 #include <tenon/file.h>
 #include <tenon/frame.h>
+#include <tenon/http.h>
+#include <tenon/httpc.h>
+#include <tenon/httpd.h>
 #include <tenon/loop.h>
 #include <tenon/msg.h>
 #include <tenon/pack.h>
 #include <tenon/run.h>
 #include <tenon/serve.h>
+#include <tenon/share.h>
 #include <tenon/sock.h>
 #include <tenon/sockopt.h>
 #include <tenon/task.h>
 #include <tenon/text.h>
+#include <tenon/tls.h>
 #include <tenon/transfer.h>
+#include <tenon/url.h>
+#include <tenon/ws.h>
 
 #endif

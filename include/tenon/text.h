@@ -10,6 +10,13 @@
 
 #include <tenon/api.h>
 
+/* Text that lives elsewhere, as long as their owner says; no NUL at the end.
+   Absent and empty differ where a header says so: absent has a NULL `at`. */
+typedef struct tn_str {
+    const char *at;
+    size_t len;
+} tn_str;
+
 TN_BEGIN_DECLS
 
 /**
