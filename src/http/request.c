@@ -118,7 +118,7 @@ static enum tn_http_method
 method_of(tn_str text)
 {
     static const struct {
-        const char *text;
+        char text[8];
         enum tn_http_method method;
     } known[] = {
         {"GET", TN_HTTP_GET},       {"HEAD", TN_HTTP_HEAD},
@@ -128,9 +128,13 @@ method_of(tn_str text)
         {"PATCH", TN_HTTP_PATCH},
     };
 
+    char padded[8] = "";
+    if (text.len >= sizeof(padded)) {
+        return TN_HTTP_OTHER;
+    }
+    memcpy(padded, text.at, text.len);
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strlen(known[i].text) == text.len &&
-            memcmp(known[i].text, text.at, text.len) == 0) {
+        if (memcmp(known[i].text, padded, sizeof(padded)) == 0) {
             return known[i].method;
         }
     }
