@@ -121,19 +121,17 @@ set_defaults(tn_httpd_opts *o)
 }
 
 /* Answers are sent when they are whole: to hold them back until the peer has
-   acknowledged the last one would help nobody. Connections have this from their
-   listener; what it was before is returned. */
-static int
-set_nodelay(tn_sock *listener, int on)
+   acknowledged the last one would help nobody. Connections inherit this from
+   their listener. What is no TCP does not know it. */
+static void
+set_nodelay(tn_sock *listener)
 {
-    int old = 0;
+    int on = 0;
 
-    /* Only TCP knows it. */
-    if (tn_getsockopt_int(listener, IPPROTO_TCP, TCP_NODELAY, &old) == 0 &&
-        old != on) {
-        (void)tn_setsockopt_int(listener, IPPROTO_TCP, TCP_NODELAY, on);
+    if (tn_getsockopt_int(listener, IPPROTO_TCP, TCP_NODELAY, &on) == 0 &&
+        !on && tn_setsockopt_int(listener, IPPROTO_TCP, TCP_NODELAY, 1) < 0) {
+        return; /* slower, but right */
     }
-    return old;
 }
 
 int
@@ -149,7 +147,7 @@ tn_httpd_serve(tn_sock *listener, const tn_httpd_route *routes, void *arg,
         .methods = tn__httpd_methods(routes),
     };
     tn_serve_opts o = {.on_drain = drain};
-    int old, r;
+    int r;
 
     if (opts) {
         server.o = *opts;
@@ -158,9 +156,8 @@ tn_httpd_serve(tn_sock *listener, const tn_httpd_route *routes, void *arg,
     o.max_connections = server.o.max_connections + TN_HTTPD_TURNED_AWAY;
     o.idle = server.o.idle_time;
     o.drain = server.o.drain_time;
-    old = set_nodelay(listener, 1);
+    set_nodelay(listener);
     r = tn_serve(listener, tn__httpd_conn, &server, &o);
-    set_nodelay(listener, old);
     tn__spare_fini(&server.ins);
     tn__spare_fini(&server.outs);
     tn__spare_fini(&server.exchanges);

@@ -224,7 +224,7 @@ put_connection(char *p, const tn_exchange *x)
 static char *
 put_framing(char *p, const tn_exchange *x, int64_t length)
 {
-    bool none = x->status == 204 || (x->status == 304 && x->promised < 0);
+    bool none = x->status == 204 || (x->status == 304 && x->promised <= 0);
 
     if (none || x->stage == TN__CLOSE) {
         return tn__httpd_copy(p, "\r\n", 2);

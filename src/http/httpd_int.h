@@ -153,6 +153,9 @@ int tn__httpd_route(tn_exchange *x); /* suspends */
 
 void tn__httpd_body_init(tn_exchange *x);
 
+/* More is left of the body than will be dropped. */
+bool tn__httpd_body_is_long(const tn_exchange *x);
+
 /* Drop what is left of the body: 0; 1 if it is too much, or did not come. */
 int tn__httpd_body_drop(tn_exchange *x); /* suspends */
 

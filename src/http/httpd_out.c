@@ -386,6 +386,8 @@ tn_httpd_reply(tn_exchange *x, int status, const char *type, const void *body,
     if (r == 0) {
         r = tn_httpd_length(x, (int64_t)n);
     }
+    /* Nobody will read the rest of the request now. */
+    x->close = x->close || tn__httpd_body_is_long(x);
     if (r == 0) {
         r = tn__httpd_head(x, n < TN_HTTPD_DIRECT ? n + CHUNK_LINE + 2 : 0);
     }
