@@ -99,6 +99,26 @@
 #define TN_FRAMER_READ   (256u << 10)
 #define TN_FRAMER_LINGER (1 * TN_SEC)
 
+/* TLS: plain bytes in one record (RFC 8446 section 5.1); what a parked receive
+   takes, the rest going where OpenSSL wants it: an idle connection holds no
+   more; what the kernel had no room for: a record with its head and tag, and
+   some that are no data; a file in pieces of this. */
+#define TN_TLS_RECORD 16384u
+#define TN_TLS_IN     2048u
+#define TN_TLS_OUT    (20u << 10)
+#define TN_TLS_FILE   (64u << 10)
+
+/* No event tells of what waits for two things: look that often. */
+#define TN_TLS_LOOK (10 * TN_MS)
+
+/* Sessions that a client's configuration keeps, one for each peer: who talks
+   to more of them is a crawler, which seldom comes back. */
+#define TN_TLS_SESSIONS 64
+
+/* The reason of a failure in words, and the sentence with the peer's name. */
+#define TN_TLS_REASON 160
+#define TN_WHY_TEXT   192
+
 /* tn_serve(): connections at once, pause when descriptors run out, and what a
    silent peer may cost. */
 #define TN_SERVE_CONNECTIONS 4096
@@ -176,5 +196,46 @@
 /* A tunnel: time to connect, and the buffer of each direction. */
 #define TN_HTTPD_DIAL_TIME (10 * TN_SEC)
 #define TN_HTTPD_TUNNEL    (16u << 10)
+/* tn_httpc: what its options stand for when they are 0; see httpc.h. */
+#define TN_HTTPC_CONNECT   (30 * TN_SEC)
+#define TN_HTTPC_TLS       (15 * TN_SEC)
+#define TN_HTTPC_HEAD      (60 * TN_SEC)
+#define TN_HTTPC_IDLE      (60 * TN_SEC)
+#define TN_HTTPC_HEAD_MAX  (64u << 10)
+#define TN_HTTPC_REDIRECTS 10
+#define TN_HTTPC_POOL      8
+#define TN_HTTPC_POOL_TIME (30 * TN_SEC)
+
+/* What pools may grow to, and heads: a mistake, not a wish, is above. */
+#define TN_HTTPC_POOL_MAX 1024
+
+/* Answers of the kind "100 Continue" before the answer: servers send one or
+   two; a thousand would be a way to hold a client for ever. */
+#define TN_HTTPC_INTERIM 16
+
+/* RFC 9110 section 10.1.1 has no time for it; curl waits as long. */
+#define TN_HTTPC_EXPECT (1 * TN_SEC)
+
+/* Buffer of a connection at first, and of a body on its way out. */
+#define TN_HTTPC_BUF   (16u << 10)
+#define TN_HTTPC_PIECE (32u << 10)
+
+/* While a body cannot be sent the answer is looked for this often: a server
+   that has already refused need not read the rest. */
+#define TN_HTTPC_LOOK (100 * TN_MS)
+
+/* The body of a redirect is read for the sake of its connection, if it is not
+   longer than what a new one costs. */
+#define TN_HTTPC_SKIP (32u << 10)
+
+/* Trailer section of a chunked body; its fields. */
+#define TN_HTTPC_TRAILER_MAX    (8u << 10)
+#define TN_HTTPC_TRAILER_FIELDS 32
+
+/* Own fields of a request, all together: above, no server takes them. */
+#define TN_HTTPC_REQUEST_MAX (256u << 10)
+
+/* A name and a password: RFC 1929 has a byte for the length of each. */
+#define TN_HTTPC_SECRET_MAX 255
 
 #endif
