@@ -127,6 +127,24 @@
 #define TN_SERVE_FLUSH       (2 * TN_SEC)
 #define TN_SERVE_SPARE_FDS   16
 
+/* A WebSocket: a message; what is read at once, which is what wslay takes at
+   once; the buffer of a message at first, and the largest that an idle one
+   keeps; a frame of a long message, behind which an answer to a ping may go. */
+#define TN_WS_MESSAGE (1u << 20)
+#define TN_WS_CHUNK   4096u
+#define TN_WS_FIRST   512u
+#define TN_WS_KEEP    4096u
+#define TN_WS_FRAME   (64u << 10)
+
+/* Head and payload up to here go out of one small buffer in one send. */
+#define TN_WS_SMALL 512u
+
+/* Silence before a ping; for the peer to take a message; for all of a
+   handshake; for the peer to answer our close frame. */
+#define TN_WS_PING_TIME    (30 * TN_SEC)
+#define TN_WS_SEND_TIME    (30 * TN_SEC)
+#define TN_WS_CONNECT_TIME (30 * TN_SEC)
+#define TN_WS_CLOSE_TIME   (2 * TN_SEC)
 /* tn_httpd_serve(), where its options say nothing: a head has some hundred
    bytes, with many cookies a few thousand; a form is below 1 MiB. */
 #define TN_HTTPD_HEAD        (16u << 10)
