@@ -1,9 +1,9 @@
 /*
  * share.c - a folder over HTTP: which method does what.
  */
-#include "http/share_int.h"
-
 #include <tenon/url.h>
+
+#include "http/share_int.h"
 
 #include <errno.h>
 #include <fcntl.h>

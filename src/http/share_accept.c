@@ -107,10 +107,11 @@ coding_of(tn_str name)
         const char *name;
         int coding;
     } table[] = {
-        {"zstd", TN__ZSTD},     {"br", TN__BR},
-        {"gzip", TN__GZIP},     {"x-gzip", TN__GZIP},
+        {"zstd", TN__ZSTD},         {"br", TN__BR},
+        {"gzip", TN__GZIP},         {"x-gzip", TN__GZIP},
         {"identity", TN__IDENTITY},
     };
+
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         if (tn__str_is(name, table[i].name)) {
             return table[i].coding;

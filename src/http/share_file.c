@@ -2,9 +2,9 @@
  * share_file.c - a file as the answer: which form of it, and whether the
  * client has it already.
  */
-#include "http/share_int.h"
-
 #include <tenon/url.h>
+
+#include "http/share_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,10 +30,17 @@ static bool
 is_wordy(const char *type)
 {
     static const char *const heads[] = {
-        "text/", "application/json", "application/xml",
-        "application/javascript", "application/wasm", "image/svg+xml",
-        "application/xhtml+xml", "application/x-tar", "image/bmp",
-        "font/ttf", "application/rtf",
+        "text/",
+        "application/json",
+        "application/xml",
+        "application/javascript",
+        "application/wasm",
+        "image/svg+xml",
+        "application/xhtml+xml",
+        "application/x-tar",
+        "image/bmp",
+        "font/ttf",
+        "application/rtf",
     };
     size_t n = strcspn(type, ";");
     if (n > 4 && (memcmp(type + n - 4, "+xml", 4) == 0 ||
@@ -89,8 +96,8 @@ tn__share_disposition(struct tn__call *c, const char *kind, const char *name)
         plain[n++] = (char)(safe ? *p : '_');
     }
     plain[n] = '\0';
-    if (tn_url_encode(coded, sizeof(coded), (tn_str){name, strlen(name)},
-                      "") < 0) {
+    if (tn_url_encode(coded, sizeof(coded), (tn_str){name, strlen(name)}, "") <
+        0) {
         return -ENAMETOOLONG;
     }
     (void)snprintf(text, sizeof(text),
@@ -154,9 +161,8 @@ choose(struct tn__call *c, struct tn__body *b, int *own)
     bool found = identity;
     for (int i = 0; i < TN__CODINGS; i++) {
         struct stat st;
-        int fd = a.q[i] > best
-                     ? open_beside(c, (enum tn__coding)i, &plain, &st)
-                     : -ENOENT;
+        int fd = a.q[i] > best ? open_beside(c, (enum tn__coding)i, &plain, &st)
+                               : -ENOENT;
         if (fd >= 0) {
             if (*own >= 0) {
                 close(*own);
@@ -250,7 +256,8 @@ say_version(struct tn__call *c, const struct tn__body *b)
               : tn_httpd_field(c->x, "Last-Modified",
                                tn_http_date(date, b->st.st_mtim.tv_sec));
     r = r < 0 ? r : tn_httpd_field(c->x, "Cache-Control", "no-cache");
-    return r < 0 || !varies ? r : tn_httpd_field(c->x, "Vary", "Accept-Encoding");
+    return r < 0 || !varies ? r
+                            : tn_httpd_field(c->x, "Vary", "Accept-Encoding");
 }
 
 static int
@@ -268,7 +275,9 @@ answer(struct tn__call *c, struct tn__body *b)
                                    "default-src 'none'; sandbox");
     }
     r = r < 0 ? r : tell_digest(c, b);
-    return r < 0 ? r : b->squeeze ? tn__share_squeeze(c, b) : tn__share_send(c, b);
+    return r < 0        ? r
+           : b->squeeze ? tn__share_squeeze(c, b)
+                        : tn__share_send(c, b);
 }
 
 int
@@ -288,8 +297,7 @@ tn__share_file(struct tn__call *c, int fd, const struct stat *st)
     (void)snprintf(b.etag, sizeof(b.etag), "%s%.*s", weaken ? "W/" : "",
                    TN__ETAG - 3, strong);
     struct tn__version v = {b.etag, b.st.st_mtim.tv_sec, time(NULL)};
-    int verdict =
-        tn__cond_check(c->req->fields, c->req->field_count, true, &v);
+    int verdict = tn__cond_check(c->req->fields, c->req->field_count, true, &v);
     int r;
     if (verdict == 304) {
         r = say_version(c, &b);

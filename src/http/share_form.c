@@ -123,7 +123,8 @@ tn__form_init(struct tn__form *f, tn_str content_type)
     char value[TN_SHARE_BOUNDARY + 2];
     tn_str name;
     memset(f, 0, sizeof(*f));
-    if (!content_type.at || !begins_with(&content_type, "multipart/form-data")) {
+    if (!content_type.at ||
+        !begins_with(&content_type, "multipart/form-data")) {
         return -EINVAL;
     }
     int r;

@@ -9,16 +9,17 @@
 #define TENON_HTTP_SHARE_INT_H
 
 #include <tenon/share.h>
+#include <tenon/task.h>
 
 #include "http/share_pure.h"
 
 #include <sys/stat.h>
 
 enum {
-    TN__KEY = 32,       /* hex digits of an upload's name on disk */
-    TN__ETAG = 72,      /* room for an entity tag */
-    TN__SQUEEZES = 64,  /* answers compressed at once: 2 MiB of memory each */
-    TN__ID_MIN = 8,     /* letters and digits of an upload's ID */
+    TN__KEY = 32,      /* hex digits of an upload's name on disk */
+    TN__ETAG = 72,     /* room for an entity tag */
+    TN__SQUEEZES = 64, /* answers compressed at once: 2 MiB of memory each */
+    TN__ID_MIN = 8,    /* letters and digits of an upload's ID */
     TN__ID_MAX = 64,
 };
 
@@ -42,10 +43,10 @@ struct tn__hashed {
 };
 
 struct tn_share {
-    int root;      /* the folder */
-    char *one;     /* a file of it that is all there is, or NULL */
-    char *shown;   /* under which name */
-    char *prefix;  /* of the URL's path, without slashes at its ends */
+    int root;     /* the folder */
+    char *one;    /* a file of it that is all there is, or NULL */
+    char *shown;  /* under which name */
+    char *prefix; /* of the URL's path, without slashes at its ends */
     size_t prefix_len;
     tn_share_opts opts;
     int squeezes;               /* answers that are being compressed */
@@ -60,9 +61,9 @@ struct tn__call {
     tn_exchange *x;
     tn_share *share;
     const tn_http_request *req;
-    bool reads;  /* GET or HEAD */
-    bool head;   /* no body is wanted */
-    bool slash;  /* the path ends in one */
+    bool reads;                   /* GET or HEAD */
+    bool head;                    /* no body is wanted */
+    bool slash;                   /* the path ends in one */
     char path[TN_SHARE_PATH + 1]; /* below the folder, "" for itself */
 };
 
@@ -165,23 +166,23 @@ struct tn__upload {
     int folder; /* where the file will be; closed by who opened it */
     int parts;  /* where it is */
     int fd;
-    char key[TN__KEY + 8]; /* its name there */
-    bool lasting;          /* it may be continued */
-    bool stolen;           /* another connection continues it */
-    bool ending;           /* it is being made the file */
-    int64_t size;          /* bytes so far */
+    char key[TN__KEY + 16]; /* its name there */
+    bool lasting;           /* it may be continued */
+    bool stolen;            /* another connection continues it */
+    bool ending;            /* it is being made the file */
+    int64_t size;           /* bytes so far */
 };
 
 /* What is to become of a name. */
 struct tn__goal {
     enum tn_share_taken taken;
-    bool fresh;                       /* If-None-Match: * */
-    bool replaced;                    /* set: there was such a file */
-    char name[TN_SHARE_NAME + 1];     /* wanted; set to what it became */
+    bool fresh;                   /* If-None-Match: * */
+    bool replaced;                /* set: there was such a file */
+    char name[TN_SHARE_NAME + 1]; /* wanted; set to what it became */
 };
 
-/* The name on disk of an upload that may be continued. */
-void tn__part_key(char key[TN__KEY + 1], const char *path, const char *id);
+/* The name on disk of an upload that may be continued. 0; -ENOMEM. */
+int tn__part_key(char key[TN__KEY + 1], const char *path, const char *id);
 
 /* Begin, or go on if `key` is not NULL; u->size says from where. */
 int tn__part_open(struct tn__upload *u, tn_share *s, const char *key);

@@ -4,9 +4,9 @@
  * One page that needs nothing else: no script, no outside resource, columns
  * that sort by a link, readable in a terminal's browser. Every name is escaped.
  */
-#include "http/share_int.h"
-
 #include <tenon/url.h>
+
+#include "http/share_int.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@
 struct page {
     struct tn__call *c;
     int err;
-    char sort;       /* 'n', 's', 't' */
+    char sort; /* 'n', 's', 't' */
     bool descending;
 };
 
@@ -116,6 +116,7 @@ put_text(struct page *p, const char *name, size_t n)
                      {'>', "&gt;"},
                      {'"', "&quot;"},
                      {'\'', "&#39;"}};
+
         size_t plain = strcspn(s, "&<>\"'");
         put_bytes(p, s, plain);
         s += plain;
@@ -218,7 +219,7 @@ put_column(struct page *p, const char *class, const char *word,
     bool down = mine ? !p->descending : word[0] != 'n';
     put_format(p, "<th class=%s><a href=\"?sort=%s%s\">%s%s</a></th>", class,
                down ? "-" : "", word, title,
-               !mine            ? ""
+               !mine           ? ""
                : p->descending ? " \xe2\x86\x93"
                                : " \xe2\x86\x91");
 }
@@ -337,9 +338,9 @@ tn__share_page(struct tn__call *c, struct tn__list *l)
                            "default-src 'none'; style-src 'unsafe-inline'; "
                            "form-action 'self'; frame-ancestors 'self'; "
                            "base-uri 'none'");
-    r = r < 0 ? r
-              : tn_httpd_field(c->x, "Content-Type",
-                               "text/html; charset=utf-8");
+    r = r < 0
+            ? r
+            : tn_httpd_field(c->x, "Content-Type", "text/html; charset=utf-8");
     if (r < 0) {
         return r;
     }
@@ -395,11 +396,10 @@ tn__share_json(struct tn__call *c, struct tn__list *l)
         put_json(&p, e->name);
         put(&p, ",\"href\":\"");
         put_code(&p, e->name, strlen(e->name));
-        put_format(&p,
-                   "%s\",\"folder\":%s,\"size\":%" PRId64 ",\"time\":%" PRId64
-                   "}",
-                   e->is_folder ? "/" : "", e->is_folder ? "true" : "false",
-                   e->size, e->modified);
+        put_format(
+            &p, "%s\",\"folder\":%s,\"size\":%" PRId64 ",\"time\":%" PRId64 "}",
+            e->is_folder ? "/" : "", e->is_folder ? "true" : "false", e->size,
+            e->modified);
     }
     put(&p, "\n]}\n");
     return p.err;

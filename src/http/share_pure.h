@@ -14,9 +14,9 @@
 
 /* What the server has, to compare with. */
 struct tn__version {
-    const char *etag;  /* with its quotes; NULL: there is no such thing yet */
-    int64_t modified;  /* seconds; used if there is an etag */
-    int64_t now;       /* seconds, of the answer */
+    const char *etag; /* with its quotes; NULL: there is no such thing yet */
+    int64_t modified; /* seconds; used if there is an etag */
+    int64_t now;      /* seconds, of the answer */
 };
 
 /* 0: go on; 304; 412. `reads`: the method is GET or HEAD. */
@@ -39,8 +39,8 @@ struct tn__span {
 };
 
 enum tn__ranges {
-    TN__RANGES_NONE = 0,  /* no ranges, or not ones to be followed: send all */
-    TN__RANGES_BAD = -1,  /* none can be satisfied: 416 */
+    TN__RANGES_NONE = 0, /* no ranges, or not ones to be followed: send all */
+    TN__RANGES_BAD = -1, /* none can be satisfied: 416 */
 };
 
 /* Read a Range field for a file of `size` bytes. Fills spans[0..n), merged

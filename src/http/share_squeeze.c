@@ -45,11 +45,11 @@ zstd_open(struct squeeze *z, int64_t size)
     if (!z->zstd) {
         return -ENOMEM;
     }
-    size_t r = ZSTD_CCtx_setParameter(z->zstd, ZSTD_c_compressionLevel,
-                                      ZSTD_LEVEL);
-    r = ZSTD_isError(r) ? r
-                        : ZSTD_CCtx_setParameter(z->zstd, ZSTD_c_windowLog,
-                                                 ZSTD_WINDOW);
+    size_t r =
+        ZSTD_CCtx_setParameter(z->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
+    r = ZSTD_isError(r)
+            ? r
+            : ZSTD_CCtx_setParameter(z->zstd, ZSTD_c_windowLog, ZSTD_WINDOW);
     r = ZSTD_isError(r)
             ? r
             : ZSTD_CCtx_setPledgedSrcSize(z->zstd, (unsigned long long)size);
@@ -141,9 +141,9 @@ tn__share_squeeze(struct tn__call *c, const struct tn__body *b)
     c->share->squeezes++;
     z.in = malloc(TN_SHARE_PIECE);
     z.out = malloc(TN_SHARE_PIECE);
-    r = !z.in || !z.out          ? -ENOMEM
+    r = !z.in || !z.out         ? -ENOMEM
         : b->coding == TN__ZSTD ? zstd_open(&z, b->st.st_size)
-                                 : gzip_open(&z);
+                                : gzip_open(&z);
     r = r < 0 ? r : run(&z, c, b);
     squeeze_close(&z);
     c->share->squeezes--;

@@ -105,8 +105,8 @@ tn__tar_head(char dst[TN__TAR_HEAD], const struct tn__tar_entry *e)
     }
     if (records > 0) {
         put_header(dst, "./PaxHeaders/entry", 'x', e, (int64_t)records);
-        at = TN__TAR_BLOCK + (records + TN__TAR_BLOCK - 1) / TN__TAR_BLOCK *
-                                 TN__TAR_BLOCK;
+        at = TN__TAR_BLOCK +
+             (records + TN__TAR_BLOCK - 1) / TN__TAR_BLOCK * TN__TAR_BLOCK;
     }
     put_header(dst + at, e->path, e->is_folder ? '5' : '0', e, e->size);
     return at + TN__TAR_BLOCK;

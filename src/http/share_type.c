@@ -84,9 +84,9 @@ add(const char *suffix, const char *type)
     size_t len = strlen(type) + sizeof("; charset=utf-8");
     if (table.count == table.cap) {
         size_t cap = table.cap ? 2 * table.cap : 1024;
-        struct row *more =
-            cap <= TN_SHARE_TYPES ? realloc(table.rows, cap * sizeof(*more))
-                                  : NULL;
+        struct row *more = cap <= TN_SHARE_TYPES
+                               ? realloc(table.rows, cap * sizeof(*more))
+                               : NULL;
         if (!more) {
             return; /* what is not known goes as plain bytes */
         }
@@ -150,9 +150,9 @@ tn_share_type(const char *name)
     }
     (void)pthread_once(&table.once, read_table);
     struct row key = {(char *)(uintptr_t)(dot + 1), NULL};
-    const struct row *row =
-        table.count == 0 ? NULL
-                         : bsearch(&key, table.rows, table.count,
-                                   sizeof(struct row), by_suffix);
+    const struct row *row = table.count == 0
+                                ? NULL
+                                : bsearch(&key, table.rows, table.count,
+                                          sizeof(struct row), by_suffix);
     return row ? row->type : "application/octet-stream";
 }
