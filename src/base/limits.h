@@ -146,5 +146,56 @@
 #define TN_SHARE_KEEP     (24 * 3600 * TN_SEC)
 #define TN_SHARE_FINISHED 64
 #define TN_SHARE_RENAMES  9999
+/* tn_httpd_serve(), where its options say nothing: a head has some hundred
+   bytes, with many cookies a few thousand; a form is below 1 MiB. */
+#define TN_HTTPD_HEAD        (16u << 10)
+#define TN_HTTPD_BODY        (1 << 20)
+#define TN_HTTPD_IDLE        (60 * TN_SEC)
+#define TN_HTTPD_HEAD_TIME   (10 * TN_SEC)
+#define TN_HTTPD_BODY_TIME   (30 * TN_SEC)
+#define TN_HTTPD_WRITE_TIME  (30 * TN_SEC)
+#define TN_HTTPD_DRAIN_TIME  (5 * TN_SEC)
+#define TN_HTTPD_CONNECTIONS 4096
+
+/* Connections above the limit that are told so at the same time. */
+#define TN_HTTPD_TURNED_AWAY 64
+
+/* What has to move within body_time, write_time. */
+#define TN_HTTPD_PACE (64u << 10)
+
+/* A connection's input: the part within it, which is all that an idle one has;
+   on the heap, for whoever sends more; how long that is kept while idle. */
+#define TN_HTTPD_SMALL  512
+#define TN_HTTPD_IN     (16u << 10)
+#define TN_HTTPD_LINGER (1 * TN_SEC)
+
+/* Its output, while it answers: 16 answers of 1 KiB with their heads. */
+#define TN_HTTPD_OUT (32u << 10)
+
+/* Fields of an answer, in bytes: cookies and a content security policy. */
+#define TN_HTTPD_FIELDS (8u << 10)
+
+/* A body of unsaid length that is held back this far gets a Content-Length. */
+#define TN_HTTPD_HELD (8u << 10)
+
+/* What is written from here on goes out without being copied. */
+#define TN_HTTPD_DIRECT (16u << 10)
+
+/* Of a body that no handler read, this much is dropped. */
+#define TN_HTTPD_DROP (64u << 10)
+
+/* The name of a user in the log. */
+#define TN_HTTPD_USER 64
+
+/* Buffers of each kind that are kept for the next exchange: about as many as
+   wait for a peer in the middle of one. */
+#define TN_HTTPD_SPARE 64
+
+/* After a 503 a client shall come back in this many seconds. */
+#define TN_HTTPD_RETRY "1"
+
+/* A tunnel: time to connect, and the buffer of each direction. */
+#define TN_HTTPD_DIAL_TIME (10 * TN_SEC)
+#define TN_HTTPD_TUNNEL    (16u << 10)
 
 #endif
