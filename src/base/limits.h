@@ -99,6 +99,26 @@
 #define TN_FRAMER_READ   (256u << 10)
 #define TN_FRAMER_LINGER (1 * TN_SEC)
 
+/* TLS: plain bytes in one record (RFC 8446 section 5.1); what a parked receive
+   takes, the rest going where OpenSSL wants it: an idle connection holds no
+   more; what the kernel had no room for: a record with its head and tag, and
+   some that are no data; a file in pieces of this. */
+#define TN_TLS_RECORD 16384u
+#define TN_TLS_IN     2048u
+#define TN_TLS_OUT    (20u << 10)
+#define TN_TLS_FILE   (64u << 10)
+
+/* No event tells of what waits for two things: look that often. */
+#define TN_TLS_LOOK (10 * TN_MS)
+
+/* Sessions that a client's configuration keeps, one for each peer: who talks
+   to more of them is a crawler, which seldom comes back. */
+#define TN_TLS_SESSIONS 64
+
+/* The reason of a failure in words, and the sentence with the peer's name. */
+#define TN_TLS_REASON 160
+#define TN_WHY_TEXT   192
+
 /* tn_serve(): connections at once, pause when descriptors run out, and what a
    silent peer may cost. */
 #define TN_SERVE_CONNECTIONS 4096
