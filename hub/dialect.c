@@ -352,6 +352,9 @@ dialect_write(char *dst, size_t cap, const struct room_event *ev,
 {
     struct line l = {.dst = dst, .cap = cap};
 
+    if (ev->what == ROOM_FILE || ev->what == ROOM_GONE) {
+        return dialect_file(dst, cap, ev, lang);
+    }
     if (ev->what == ROOM_NOTE) {
         put_text(&l, notes[ev->note][lang]);
     } else if (ev->what == ROOM_BYE) {

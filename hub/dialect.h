@@ -104,6 +104,21 @@ size_t dialect_write(char *dst, size_t cap, const struct room_event *ev,
                      enum dialect_lang lang);
 
 /**
+ * Write ROOM_FILE or ROOM_GONE as a line; dialect_write() calls it.
+ *
+ * The address comes last and whole; if there is no room for it, it is left
+ * out, and then the file's name is cut.
+ *
+ * @param dst   `cap` bytes; no NUL at the end.
+ * @param cap   bytes.
+ * @param ev    borrowed.
+ * @param lang  in whose words.
+ * @return bytes, at most `cap`.
+ */
+size_t dialect_file(char *dst, size_t cap, const struct room_event *ev,
+                    enum dialect_lang lang);
+
+/**
  * Write why somebody is not let in, in no more than so many bytes.
  *
  * What an unproven address is sent must not exceed what it sent, so the room
