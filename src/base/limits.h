@@ -107,4 +107,74 @@
 #define TN_SERVE_FLUSH       (2 * TN_SEC)
 #define TN_SERVE_SPARE_FDS   16
 
+/* A WebSocket: a message; what is read at once, which is what wslay takes at
+   once; the buffer of a message at first, and the largest that an idle one
+   keeps; a frame of a long message, behind which an answer to a ping may go. */
+#define TN_WS_MESSAGE (1u << 20)
+#define TN_WS_CHUNK   4096u
+#define TN_WS_FIRST   512u
+#define TN_WS_KEEP    4096u
+#define TN_WS_FRAME   (64u << 10)
+
+/* Head and payload up to here go out of one small buffer in one send. */
+#define TN_WS_SMALL 512u
+
+/* Silence before a ping; for the peer to take a message; for all of a
+   handshake; for the peer to answer our close frame. */
+#define TN_WS_PING_TIME    (30 * TN_SEC)
+#define TN_WS_SEND_TIME    (30 * TN_SEC)
+#define TN_WS_CONNECT_TIME (30 * TN_SEC)
+#define TN_WS_CLOSE_TIME   (2 * TN_SEC)
+/* tn_httpd_serve(), where its options say nothing: a head has some hundred
+   bytes, with many cookies a few thousand; a form is below 1 MiB. */
+#define TN_HTTPD_HEAD        (16u << 10)
+#define TN_HTTPD_BODY        (1 << 20)
+#define TN_HTTPD_IDLE        (60 * TN_SEC)
+#define TN_HTTPD_HEAD_TIME   (10 * TN_SEC)
+#define TN_HTTPD_BODY_TIME   (30 * TN_SEC)
+#define TN_HTTPD_WRITE_TIME  (30 * TN_SEC)
+#define TN_HTTPD_DRAIN_TIME  (5 * TN_SEC)
+#define TN_HTTPD_CONNECTIONS 4096
+
+/* Connections above the limit that are told so at the same time. */
+#define TN_HTTPD_TURNED_AWAY 64
+
+/* What has to move within body_time, write_time. */
+#define TN_HTTPD_PACE (64u << 10)
+
+/* A connection's input: the part within it, which is all that an idle one has;
+   on the heap, for whoever sends more; how long that is kept while idle. */
+#define TN_HTTPD_SMALL  512
+#define TN_HTTPD_IN     (16u << 10)
+#define TN_HTTPD_LINGER (1 * TN_SEC)
+
+/* Its output, while it answers: 16 answers of 1 KiB with their heads. */
+#define TN_HTTPD_OUT (32u << 10)
+
+/* Fields of an answer, in bytes: cookies and a content security policy. */
+#define TN_HTTPD_FIELDS (8u << 10)
+
+/* A body of unsaid length that is held back this far gets a Content-Length. */
+#define TN_HTTPD_HELD (8u << 10)
+
+/* What is written from here on goes out without being copied. */
+#define TN_HTTPD_DIRECT (16u << 10)
+
+/* Of a body that no handler read, this much is dropped. */
+#define TN_HTTPD_DROP (64u << 10)
+
+/* The name of a user in the log. */
+#define TN_HTTPD_USER 64
+
+/* Buffers of each kind that are kept for the next exchange: about as many as
+   wait for a peer in the middle of one. */
+#define TN_HTTPD_SPARE 64
+
+/* After a 503 a client shall come back in this many seconds. */
+#define TN_HTTPD_RETRY "1"
+
+/* A tunnel: time to connect, and the buffer of each direction. */
+#define TN_HTTPD_DIAL_TIME (10 * TN_SEC)
+#define TN_HTTPD_TUNNEL    (16u << 10)
+
 #endif
