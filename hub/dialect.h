@@ -92,6 +92,16 @@ bool dialect_next(struct dialect_reader *r, const char *name);
 int dialect_name(char *dst, const char *src, size_t n);
 
 /**
+ * Change a text that would read, behind its author's name, as the room telling
+ * of a join or a leave.
+ *
+ * @param text  `n` bytes, cleaned; ends in NUL.
+ * @param n     bytes.
+ * @return its length now.
+ */
+size_t dialect_defuse(char *text, size_t n);
+
+/**
  * Write an event as the line that plain members read.
  *
  * @param dst   `cap` bytes; no NUL at the end.

@@ -20,14 +20,22 @@ struct keeper {
     struct room_event batch[KEEPER_BATCH];
 };
 
-/* The room's journal. Suspends while the queue is full. */
+/* The room's journal. Suspends while the queue is full. An event that has its
+   number is not lost because the connection it came from is: only at the hub's
+   end may nobody be there to take it. */
 static void
 take(void *arg, const struct room_event *ev)
 {
     keeper *k = arg;
+    int err = tn_chan_send(k->queue, ev);
 
-    /* Fails only when the hub ends and nobody would keep it. */
-    (void)!tn_chan_send(k->queue, ev);
+    if (err == -ECANCELED || err == -ETIME) {
+        tn_scope shield;
+
+        tn_shield(&shield, KEEPER_PATIENCE);
+        (void)!tn_chan_send(k->queue, ev);
+        (void)tn_scope_end(&shield);
+    }
 }
 
 int

@@ -19,6 +19,9 @@ enum keeper_limit {
     KEEPER_BATCH = 32,
 };
 
+/* How long a task that is cancelled waits for room in the queue. */
+#define KEEPER_PATIENCE (2 * TN_SEC)
+
 /* The history cannot be written (err < 0), or can be again (0), `lost` events
    being missing in it. Must not suspend. */
 typedef void keeper_trouble(void *arg, int err, unsigned long lost);

@@ -67,8 +67,8 @@ enum web_limit {
 /* How long a browser may take for one message. */
 #define WEB_SEND (10 * TN_SEC)
 /* How long it may take to answer our closing. */
-#define WEB_LINGER         (1 * TN_SEC)
-#define WEB_ASK_INTERVAL   (200 * TN_MS)
+#define WEB_LINGER       (1 * TN_SEC)
+#define WEB_ASK_INTERVAL (200 * TN_MS)
 
 /* How a connection is closed, beside the codes of RFC 6455. */
 enum web_close {

@@ -11,8 +11,6 @@
 #ifndef HUB_WEB_INT_H
 #define HUB_WEB_INT_H
 
-#include "web.h"
-
 #include <tenon/chan.h>
 #include <tenon/httpd.h>
 #include <tenon/share.h>
@@ -20,6 +18,7 @@
 
 #include "gate.h"
 #include "refs.h"
+#include "web.h"
 
 #include <jansson.h>
 
@@ -32,43 +31,41 @@ struct web_person {
 
 /* A member of ours: a key, whose name stays for a while without connection. */
 struct web_seat {
-    room_id id;  /* 0: free, or not yet let in */
+    room_id id; /* 0: free, or not yet let in */
     bool used;
-    uint64_t author;       /* made of the key */
-    uint64_t conn;         /* number of its connection; 0: away */
-    int64_t away_since;    /* ns */
-    struct in6_addr ip;    /* of its latest connection */
+    uint64_t author;    /* made of the key */
+    uint64_t conn;      /* number of its connection; 0: away */
+    int64_t away_since; /* ns */
+    struct in6_addr ip; /* of its latest connection */
     char key[WEB_KEY_MAX + 1];
     char name[ROOM_NAME_MAX + 1];
 };
 
 /* What a connection is about to do. */
 enum web_state {
-    WEB_NEW,     /* no hello yet */
-    WEB_ENTERS,  /* between its hello and its welcome */
-    WEB_IN,      /* it is sent what happens */
+    WEB_NEW,      /* no hello yet */
+    WEB_ENTERS,   /* between its hello and its welcome */
+    WEB_IN,       /* it is sent what happens */
     WEB_REPLACED, /* its key came from another connection */
 };
 
-/* A connection; lives on its handler's stack... or rather beside it. */
+/* A connection; lives as long as its handler. */
 struct web_conn {
     struct web *web;
     tn_ws *ws;
     uint64_t number; /* of connections; never used again */
     enum web_state state;
-    struct web_seat *seat; /* while seat->conn is our number */
+    struct web_seat *seat; /* NULL: none, or another connection has it */
     uint64_t author;
     room_id id;
     uint64_t at; /* place in the ring: what was sent so far */
     struct bucket asks;
     struct in6_addr ip;
-    bool far;           /* not from this machine */
-    tn_chan *bell;      /* char; rings when there is something to send */
+    tn_chan *bell; /* char; rings when there is something to send */
     const tn_addr *peer;
     struct web_conn *next, *prev;
     char line[WEB_LINE];
     char text[ROOM_TEXT_MAX + 1];
-    char scratch[3 * WEB_MESSAGE + 1];
 };
 
 /* A file came or went: for the task that tells the room. */
@@ -86,7 +83,6 @@ struct web {
     struct gate gate;
     tn_chan *desks; /* WEB_DESKS values, one for each "past" under way */
     tn_chan *news;  /* struct web_news */
-    bool closing;
     uint64_t conns; /* number of the latest connection */
     struct web_conn *first;
     char epoch[STORE_EPOCH + 1];
@@ -109,6 +105,9 @@ struct web_message {
     size_t name_len, text_len;
     uint64_t since, before;
 };
+
+/** Tell whether JSON is nested no deeper than WEB_DEPTH. */
+bool web_is_shallow(tn_str data);
 
 /** Read a message; -EINVAL if it is none: not JSON, no object, too deep, no
     "do". Absent members are "" and 0. */
@@ -171,7 +170,7 @@ room_id web_member(const struct web *w, const char *name, const tn_addr *from);
 /** Serve GET /ws. Suspends. */
 int web_talk(tn_exchange *x, void *arg);
 
-/** Ring everybody's bell: there is something to send, or the hub closes. */
+/** Ring everybody's bell: there is something to send. */
 void web_ring_all(struct web *w);
 
 /* --- web_http.c ------------------------------------------------------------*/
@@ -180,6 +179,9 @@ extern const tn_httpd_route web_routes[];
 
 /** What every request has to pass: see tn_httpd_opts.gate. Suspends. */
 int web_gate(tn_exchange *x, void *arg);
+
+/** Tell of an answer: see tn_httpd_opts.log. */
+void web_log(const tn_httpd_entry *entry, void *arg);
 
 /** Tell the room of a file: a hook of share.h. */
 void web_on_news(const tn_share_news *news, void *arg);

@@ -1,6 +1,6 @@
-#include "web_int.h"
-
 #include <tenon/err.h>
+
+#include "web_int.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 
 /* Whether objects and lists are nested no deeper than ours. The parser goes
    down by recursion, and a task's stack is not made for 8,000 levels. */
-static bool
-is_shallow(tn_str data)
+bool
+web_is_shallow(tn_str data)
 {
     int depth = 0;
     bool text = false;
@@ -60,7 +60,7 @@ web_parse(struct web_message *m, tn_str data)
     size_t len;
 
     memset(m, 0, sizeof(*m));
-    if (data.len == 0 || !is_shallow(data)) {
+    if (data.len == 0 || !web_is_shallow(data)) {
         return -EINVAL;
     }
     m->root = json_loadb(data.at, data.len, 0, NULL);
@@ -170,8 +170,8 @@ int
 web_refuse(struct web_conn *c, const char *why, const char *text,
            const char *ref)
 {
-    json_t *o = json_pack("{s:s,s:s,s:s}", "is", "refused", "why", why, "text",
-                          text);
+    json_t *o =
+        json_pack("{s:s,s:s,s:s}", "is", "refused", "why", why, "text", text);
 
     if (o != NULL && ref != NULL && ref[0] != '\0') {
         (void)json_object_set_new(o, "ref", json_string(ref));

@@ -1,6 +1,6 @@
-#include "web_int.h"
-
 #include <tenon/err.h>
+
+#include "web_int.h"
 
 #include <stdlib.h>
 #include <string.h>

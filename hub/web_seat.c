@@ -1,9 +1,9 @@
-#include "web_int.h"
-
 #include <tenon/err.h>
+#include <tenon/task.h>
 
 #include "dialect.h"
 #include "lan.h"
+#include "web_int.h"
 
 #include <openssl/evp.h>
 #include <string.h>
