@@ -99,6 +99,26 @@
 #define TN_FRAMER_READ   (256u << 10)
 #define TN_FRAMER_LINGER (1 * TN_SEC)
 
+/* TLS: plain bytes in one record (RFC 8446 section 5.1); what a parked receive
+   takes, the rest going where OpenSSL wants it: an idle connection holds no
+   more; what the kernel had no room for: a record with its head and tag, and
+   some that are no data; a file in pieces of this. */
+#define TN_TLS_RECORD 16384u
+#define TN_TLS_IN     2048u
+#define TN_TLS_OUT    (20u << 10)
+#define TN_TLS_FILE   (64u << 10)
+
+/* No event tells of what waits for two things: look that often. */
+#define TN_TLS_LOOK (10 * TN_MS)
+
+/* Sessions that a client's configuration keeps, one for each peer: who talks
+   to more of them is a crawler, which seldom comes back. */
+#define TN_TLS_SESSIONS 64
+
+/* The reason of a failure in words, and the sentence with the peer's name. */
+#define TN_TLS_REASON 160
+#define TN_WHY_TEXT   192
+
 /* tn_serve(): connections at once, pause when descriptors run out, and what a
    silent peer may cost. */
 #define TN_SERVE_CONNECTIONS 4096
@@ -125,6 +145,45 @@
 #define TN_WS_SEND_TIME    (30 * TN_SEC)
 #define TN_WS_CONNECT_TIME (30 * TN_SEC)
 #define TN_WS_CLOSE_TIME   (2 * TN_SEC)
+/* A share. A path below its folder, and one name: the kernel's PATH_MAX and
+   NAME_MAX. Entries of a listing, folders above each other and entries of an
+   archive. */
+#define TN_SHARE_PATH    4096
+#define TN_SHARE_NAME    255
+#define TN_SHARE_LIST    100000
+#define TN_SHARE_DEPTH   64
+#define TN_SHARE_ARCHIVE 1000000
+
+/* Suffixes taken from the system's table of media types, which has 1,600. */
+#define TN_SHARE_TYPES 16384
+
+/* Ranges of one request: a reader of a PDF asks for a dozen. */
+#define TN_SHARE_RANGES 32
+
+/* Files are read, compressed and written in pieces of this size, between which
+   other tasks run; smaller ones are not worth compressing. */
+#define TN_SHARE_PIECE    (64u << 10)
+#define TN_SHARE_COMPRESS 1024
+
+/* A form: the boundary (RFC 2046: 70), a part's head, the name of a control,
+   parts. */
+#define TN_SHARE_BOUNDARY  70
+#define TN_SHARE_PART_HEAD 8192
+#define TN_SHARE_FIELD     1023
+#define TN_SHARE_PARTS     1000
+
+/* "sha-256=:...:" and the largest file that is hashed because a client would
+   like to know; how many such results are remembered. */
+#define TN_SHARE_DIGEST     64
+#define TN_SHARE_DIGEST_MAX ((int64_t)4 << 30)
+#define TN_SHARE_DIGESTS    64
+
+/* Unfinished uploads that are kept, for how long; finished ones that are
+   remembered in case the client did not get our answer; "name (9999).txt". */
+#define TN_SHARE_PARTIALS 64
+#define TN_SHARE_KEEP     (24 * 3600 * TN_SEC)
+#define TN_SHARE_FINISHED 64
+#define TN_SHARE_RENAMES  9999
 /* tn_httpd_serve(), where its options say nothing: a head has some hundred
    bytes, with many cookies a few thousand; a form is below 1 MiB. */
 #define TN_HTTPD_HEAD        (16u << 10)

@@ -2,9 +2,11 @@
  * httpd.c - a server's life: its options, its spare blocks, its end.
  */
 #include <tenon/serve.h>
+#include <tenon/sockopt.h>
 
 #include "http/httpd_int.h"
 
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -118,6 +120,22 @@ set_defaults(tn_httpd_opts *o)
     o->drain_time = or_default(o->drain_time, TN_HTTPD_DRAIN_TIME);
 }
 
+/* Answers are sent when they are whole: to hold them back until the peer has
+   acknowledged the last one would help nobody. Connections have this from their
+   listener; what it was before is returned. */
+static int
+set_nodelay(tn_sock *listener, int on)
+{
+    int old = 0;
+
+    /* Only TCP knows it. */
+    if (tn_getsockopt_int(listener, IPPROTO_TCP, TCP_NODELAY, &old) == 0 &&
+        old != on) {
+        (void)tn_setsockopt_int(listener, IPPROTO_TCP, TCP_NODELAY, on);
+    }
+    return old;
+}
+
 int
 tn_httpd_serve(tn_sock *listener, const tn_httpd_route *routes, void *arg,
                const tn_httpd_opts *opts)
@@ -131,7 +149,7 @@ tn_httpd_serve(tn_sock *listener, const tn_httpd_route *routes, void *arg,
         .methods = tn__httpd_methods(routes),
     };
     tn_serve_opts o = {.on_drain = drain};
-    int r;
+    int old, r;
 
     if (opts) {
         server.o = *opts;
@@ -140,7 +158,9 @@ tn_httpd_serve(tn_sock *listener, const tn_httpd_route *routes, void *arg,
     o.max_connections = server.o.max_connections + TN_HTTPD_TURNED_AWAY;
     o.idle = server.o.idle_time;
     o.drain = server.o.drain_time;
+    old = set_nodelay(listener, 1);
     r = tn_serve(listener, tn__httpd_conn, &server, &o);
+    set_nodelay(listener, old);
     tn__spare_fini(&server.ins);
     tn__spare_fini(&server.outs);
     tn__spare_fini(&server.exchanges);

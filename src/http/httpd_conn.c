@@ -65,6 +65,18 @@ tn__httpd_fill(struct tn__hconn *c, int64_t timeout)
     return n;
 }
 
+/* The last receive filled its room, so more may be here already: then it is
+   taken before what is to be sent goes out. Bytes; 0: nothing is here. */
+static ssize_t
+take_rest(struct tn__hconn *c)
+{
+    ssize_t n = tn__httpd_fill(c, 0);
+
+    /* The end, and errors, come again in the wait that follows. */
+    c->in_full = n > 0 && c->in_full;
+    return n > 0 ? n : 0;
+}
+
 /* ---- between requests ---- */
 
 /* A larger buffer pays while requests keep coming, and is given back after. */
@@ -105,6 +117,13 @@ await_request(struct tn__hconn *c)
 
     if (c->in_start < c->in_end) {
         return 1;
+    }
+    if (c->in_full && c->out_end > 0) {
+        c->in_start = c->in_end = c->seen = 0;
+        if (take_rest(c) > 0) {
+            return 1;
+        }
+        c->in_full = c->in == c->small; /* which is too small for this peer */
     }
     n = tn__httpd_send(c);
     if (n < 0) {
@@ -173,11 +192,15 @@ static int
 more_head(struct tn__hconn *c, int64_t *until)
 {
     int64_t now;
-    ssize_t n = tn__httpd_send(c);
+    ssize_t n = make_room(c);
 
-    if (n == 0) {
-        n = make_room(c);
+    if (n == 0 && c->in_full) {
+        n = take_rest(c);
+        if (n > 0) {
+            return 0;
+        }
     }
+    n = n < 0 ? n : tn__httpd_send(c);
     if (n < 0) {
         return n == -ENOMEM ? 503 : (int)n;
     }
