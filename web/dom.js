@@ -50,7 +50,7 @@ export function size(bytes) {
   const digits = at > 0 && value < 9.95 ? 1 : 0;
   const number = new Intl.NumberFormat(locale(), {
     minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return `${number.format(value)} ${units[at]}`;
+  return `${number.format(value)}\u00a0${units[at]}`;
 }
 
 const dayNumber = (d) =>

@@ -79,7 +79,8 @@ function showMe() {
   me.hidden = !link.name;
   me.replaceChildren(bdi(link.name));
   me.className = "plain " + hue(link.name);
-  me.setAttribute("aria-label", t("change-name", link.name));
+  me.title = t("change-name", link.name);
+  me.setAttribute("aria-label", me.title);
 }
 
 function showInvite() {
@@ -202,7 +203,7 @@ link.addEventListener("refused", ({ detail: m }) => {
 });
 
 function showNothing() {
-  $("nothing").hidden = !talk.empty || $("pending").hasChildNodes();
+  $("nothing").hidden = !talk.silent || !$("more").hidden || $("pending").hasChildNodes();
   $("nothing").textContent = t("nothing");
 }
 

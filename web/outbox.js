@@ -1,5 +1,6 @@
 // What was said here and has not come back yet as an event of the room. The
-// hub drops what it has had already, so all of it may be sent again.
+// hub drops what it has had already, so all of it may be sent again. One at a
+// time is on its way: what was said first is heard first, whatever is refused.
 
 import { $, clock, make, speak, token } from "./dom.js";
 import { keepHere, recallHere } from "./store.js";
@@ -15,12 +16,16 @@ export class Outbox {
   #link;
   #items = []; // {ref, text, time, failed, why, li}
   #ready = false; // what we missed has come; what is here is not in it
+  #flying = null; // the item that is on its way
   #timer = 0;
 
   constructor(link) {
     this.#link = link;
     link.addEventListener("state", () => {
-      this.#ready &&= link.state === "in";
+      if (link.state !== "in") {
+        this.#ready = false;
+        this.#flying = null;
+      }
     });
     link.addEventListener("welcome", () => this.#later(PAST_LIMIT));
     setInterval(() => this.#check(), 1000);
@@ -35,7 +40,7 @@ export class Outbox {
     const item = { ref: token(20), text, time: Date.now(), failed: false };
     this.#add(item);
     this.#save();
-    this.#push(item);
+    this.#push();
     return true;
   }
 
@@ -43,9 +48,7 @@ export class Outbox {
   settled() {
     this.#ready = true;
     clearTimeout(this.#timer);
-    for (const item of this.#items) {
-      this.#push(item);
-    }
+    this.#push();
   }
 
   /** An event of our own came back. */
@@ -53,8 +56,10 @@ export class Outbox {
     const at = this.#items.findIndex((item) => item.ref === ref);
     if (at >= 0) {
       this.#items[at].li.remove();
+      this.#landed(this.#items[at]);
       this.#items.splice(at, 1);
       this.#save();
+      this.#push();
     }
   }
 
@@ -63,6 +68,7 @@ export class Outbox {
     const item = this.#items.find((i) => i.ref === ref);
     if (why === "slow") {
       this.#ready = false;
+      this.#flying = null;
       this.#later(SLOW);
     } else if (item) {
       this.#fail(item, text);
@@ -85,9 +91,17 @@ export class Outbox {
     }, wait);
   }
 
-  #push(item) {
-    if (this.#ready && !item.failed) {
-      this.#link.send({ do: "say", ref: item.ref, text: item.text });
+  #push() {
+    const item = this.#items.find((i) => !i.failed);
+    if (this.#ready && item && !this.#flying &&
+        this.#link.send({ do: "say", ref: item.ref, text: item.text })) {
+      this.#flying = item;
+    }
+  }
+
+  #landed(item) {
+    if (this.#flying === item) {
+      this.#flying = null;
     }
   }
 
@@ -104,7 +118,9 @@ export class Outbox {
     item.failed = true;
     item.why = why;
     this.#show(item);
+    this.#landed(item);
     this.#save();
+    this.#push();
     speak(`${t("not-delivered")}: ${item.text}`);
   }
 
@@ -113,7 +129,7 @@ export class Outbox {
     item.time = Date.now();
     this.#show(item);
     this.#save();
-    this.#push(item);
+    this.#push();
     $("text").focus();
   }
 

@@ -44,6 +44,12 @@ export class Talk {
     return this.#items.length === 0;
   }
 
+  /** Has nobody said or shared anything? */
+  get silent() {
+    return this.#items.every(({ event }) =>
+      event.what === "join" || event.what === "leave");
+  }
+
   forget() {
     this.#items = [];
     this.#marker = 0;

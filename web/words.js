@@ -88,7 +88,7 @@ const WORDS = {
     "code-slow": "Too many wrong codes. Wait a little.",
     "code-net": "The hub does not answer. Try again.",
     enter: "Come in",
-    other: "Another one",
+    other: "Suggest another",
     back: "Cancel",
   },
   zh: {

@@ -162,6 +162,19 @@ export async function reads(page, wanted) {
   }
 }
 
+/** Everything in the log, notes too, in the order of the page. */
+export const lines = (page) => page.locator("#events > li").count();
+
+/** Make the page think that its window is hidden, or seen again. */
+export const setHidden = (page, hidden) => page.evaluate((value) => {
+  Object.defineProperty(document, "visibilityState",
+    { value: value ? "hidden" : "visible", configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}, hidden);
+
+export const title = (page, wanted) =>
+  until(`title ${wanted}`, async () => await page.title() === wanted);
+
 export const pending = (page) => page.locator("#pending > li").count();
 
 /** A picture for people to look at, in the build folder. */

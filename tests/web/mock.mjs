@@ -6,7 +6,7 @@ import fs from "node:fs";
 import http from "node:http";
 import path from "node:path";
 
-import { modules, SOURCE } from "./kit.mjs";
+import { atEnd, modules, SOURCE } from "./kit.mjs";
 
 const { wsServer: WebSocketServer } =
   modules("playwright-core/lib/utilsBundle");
@@ -62,6 +62,9 @@ export class Mock {
 
   /** As if killed: nothing is said to anybody. */
   async stop() {
+    if (!this.#server.listening) {
+      return;
+    }
     const closed = new Promise((done) => this.#server.close(done));
     this.#members.clear();
     this.drop();
@@ -168,7 +171,7 @@ export class Mock {
         this.#gone(other);
       }
     }
-    this.event("join", name, { kind: "web" });
+    this.event("join", name, { kind: "web" }, key);
     const others = [...this.#members.values()].map((m) =>
       ({ name: m.name, kind: "web" }));
     this.#members.set(socket, member);
@@ -320,3 +323,11 @@ export class Mock {
 
 export const hash = (data) =>
   crypto.createHash("sha256").update(data).digest("hex");
+
+/** A mock that ends with the case; `change` sets its members. */
+export async function mockHub(change = {}) {
+  const mock = Object.assign(new Mock(), change);
+  await mock.start();
+  atEnd(() => mock.stop());
+  return mock;
+}
