@@ -152,10 +152,13 @@ def start_all(stack, build, folder):
 def row(servers, script, path, plan):
     """Costs by server, one list entry per round."""
     costs = {name: [] for name, _ in servers}
+    seconds = 1 if plan.quick else 2
     for number in range(3 if plan.quick else 9):
         for name, server in rotate(servers, number):
-            costs[name].append(
-                cost(server, script, path, 1 if plan.quick else 2))
+            try:
+                costs[name].append(cost(server, script, path, seconds))
+            except Failed as e:
+                raise Failed(f"{name}: {e}") from None
     return costs
 
 
