@@ -75,8 +75,6 @@ USAGE = [
     ("talk 127.0.0.1:0", "talk: 127.0.0.1:0: port 0 is only for listening"),
     ("talk [::1", "talk: [::1: not an address " + WRITE),
     ("talk foo:bar", "talk: foo:bar: not an address " + WRITE),
-    ("talk tls://a:1", "talk: tls://a:1: tls is not supported by this build"),
-    ("echo tls://a:1", "echo: tls://a:1: tls is not supported by this build"),
     ("talk unix:/" + "x" * 300,
      f"talk: unix:/{'x' * 300}: name too long"),
     ("talk -U " + "x" * 300, f"talk: {'x' * 32}...: a name this long cannot be "
