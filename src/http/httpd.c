@@ -134,6 +134,30 @@ set_nodelay(tn_sock *listener)
     }
 }
 
+/* What runs in the loop. */
+struct job {
+    struct tn__httpd *server;
+    tn_sock *listener;
+    tn_serve_opts o;
+};
+
+static int
+run_server(void *arg)
+{
+    struct job *job = arg;
+    tn_group helpers;
+    int r;
+
+    tn_group_init(&helpers, TN_KEEP_GOING);
+    r = tn_go(&helpers, tn__httpd_send_early, job->server);
+    if (r == 0) {
+        r = tn_serve(job->listener, tn__httpd_conn, job->server, &job->o);
+    }
+    tn_group_cancel(&helpers);
+    tn_group_wait(&helpers);
+    return r;
+}
+
 int
 tn_httpd_serve(tn_sock *listener, const tn_httpd_route *routes, void *arg,
                const tn_httpd_opts *opts)
@@ -146,18 +170,19 @@ tn_httpd_serve(tn_sock *listener, const tn_httpd_route *routes, void *arg,
         .exchanges = {.size = sizeof(tn_exchange)},
         .methods = tn__httpd_methods(routes),
     };
-    tn_serve_opts o = {.on_drain = drain};
+    struct job job = {&server, listener, {.on_drain = drain}};
+    tn_opts run = {.catch_interrupt = true};
     int r;
 
     if (opts) {
         server.o = *opts;
     }
     set_defaults(&server.o);
-    o.max_connections = server.o.max_connections + TN_HTTPD_TURNED_AWAY;
-    o.idle = server.o.idle_time;
-    o.drain = server.o.drain_time;
+    job.o.max_connections = server.o.max_connections + TN_HTTPD_TURNED_AWAY;
+    job.o.idle = server.o.idle_time;
+    job.o.drain = server.o.drain_time;
     set_nodelay(listener);
-    r = tn_serve(listener, tn__httpd_conn, &server, &o);
+    r = tn__self ? run_server(&job) : tn_run(&run, run_server, &job);
     tn__spare_fini(&server.ins);
     tn__spare_fini(&server.outs);
     tn__spare_fini(&server.exchanges);

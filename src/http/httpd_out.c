@@ -44,6 +44,7 @@ send_vector(struct tn__hconn *c, struct iovec *iov, int count)
     size_t sent;
     ssize_t r;
 
+    tn__httpd_early_end(c);
     if (c->broken < 0) {
         return c->broken;
     }
@@ -303,6 +304,7 @@ copy_file(tn_exchange *x, int fd, int64_t offset, size_t n)
 static int
 push_corked(struct tn__hconn *c)
 {
+    tn__httpd_early_end(c);
     tn_settimeout(c->sock, c->server->o.write_time);
     while (c->out_start < c->out_end) {
         ssize_t n = tn_send(c->sock, c->out + c->out_start,
