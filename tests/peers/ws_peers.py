@@ -38,7 +38,7 @@ async def bounce(ws):
 
 def options():
     return {"max_size": 2 * LARGE, "compression": None, "ping_interval": None,
-            "open_timeout": LIMIT, "close_timeout": LIMIT}
+            "close_timeout": LIMIT}
 
 
 async def websockets_client(url):
