@@ -104,8 +104,17 @@ enqueue(void *arg, const struct room_event *ev)
 {
     plain *p = arg;
 
-    /* Fails only when the hub ends and nobody would send it. */
-    (void)!tn_chan_send(p->queue, ev);
+    int err = tn_chan_send(p->queue, ev);
+
+    /* An event is not lost because the connection it came from is; only when
+       the hub ends may nobody be there to send it. */
+    if (err == -ECANCELED || err == -ETIME) {
+        tn_scope shield;
+
+        tn_shield(&shield, PLAIN_FLUSH);
+        (void)!tn_chan_send(p->queue, ev);
+        (void)tn_scope_end(&shield);
+    }
 }
 
 static bool
