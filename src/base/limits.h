@@ -235,5 +235,46 @@
 /* A tunnel: time to connect, and the buffer of each direction. */
 #define TN_HTTPD_DIAL_TIME (10 * TN_SEC)
 #define TN_HTTPD_TUNNEL    (16u << 10)
+/* tn_httpc: what its options stand for when they are 0; see httpc.h. */
+#define TN_HTTPC_CONNECT   (30 * TN_SEC)
+#define TN_HTTPC_TLS       (15 * TN_SEC)
+#define TN_HTTPC_HEAD      (60 * TN_SEC)
+#define TN_HTTPC_IDLE      (60 * TN_SEC)
+#define TN_HTTPC_HEAD_MAX  (64u << 10)
+#define TN_HTTPC_REDIRECTS 10
+#define TN_HTTPC_POOL      8
+#define TN_HTTPC_POOL_TIME (30 * TN_SEC)
+
+/* What pools may grow to, and heads: a mistake, not a wish, is above. */
+#define TN_HTTPC_POOL_MAX 1024
+
+/* Answers of the kind "100 Continue" before the answer: servers send one or
+   two; a thousand would be a way to hold a client for ever. */
+#define TN_HTTPC_INTERIM 16
+
+/* RFC 9110 section 10.1.1 has no time for it; curl waits as long. */
+#define TN_HTTPC_EXPECT (1 * TN_SEC)
+
+/* Buffer of a connection at first, and of a body on its way out. */
+#define TN_HTTPC_BUF   (16u << 10)
+#define TN_HTTPC_PIECE (32u << 10)
+
+/* While a body cannot be sent the answer is looked for this often: a server
+   that has already refused need not read the rest. */
+#define TN_HTTPC_LOOK (100 * TN_MS)
+
+/* The body of a redirect is read for the sake of its connection, if it is not
+   longer than what a new one costs. */
+#define TN_HTTPC_SKIP (32u << 10)
+
+/* Trailer section of a chunked body; its fields. */
+#define TN_HTTPC_TRAILER_MAX    (8u << 10)
+#define TN_HTTPC_TRAILER_FIELDS 32
+
+/* Own fields of a request, all together: above, no server takes them. */
+#define TN_HTTPC_REQUEST_MAX (256u << 10)
+
+/* A name and a password: RFC 1929 has a byte for the length of each. */
+#define TN_HTTPC_SECRET_MAX 255
 
 #endif

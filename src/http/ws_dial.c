@@ -11,7 +11,7 @@
 #include <strings.h>
 #include <sys/random.h>
 
-enum { FIELDS = 5 };
+enum { FIELDS = 6 };
 
 static int
 make_key(char key[TN__WS_KEY])
@@ -36,6 +36,7 @@ fill_fields(tn_http_field *fields, const char *key, const tn_ws_opts *o)
 {
     int n = 0;
 
+    fields[n++] = (tn_http_field){str("Connection"), str("Upgrade")};
     fields[n++] = (tn_http_field){str("Upgrade"), str("websocket")};
     fields[n++] = (tn_http_field){str("Sec-WebSocket-Version"), str("13")};
     fields[n++] = (tn_http_field){str("Sec-WebSocket-Key"), str(key)};
