@@ -142,10 +142,10 @@ static int
 no_history(struct hub *h, int err)
 {
     switch (err) {
-    case -EBUSY:
-        say("%s: another hub has this history (--no-history does without)",
+    case -EBUSY: /* two rooms share a folder: better one without a past */
+        say("%s: another hub has this history; nothing is kept here",
             h->history);
-        break;
+        return EXIT_DONE;
     case -EBADMSG:
         say("%s: damaged, or no history (move it away, or --no-history)",
             h->history);
