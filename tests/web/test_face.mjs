@@ -118,6 +118,23 @@ test("a closed room wants its code", async () => {
   equal(new URL(bo.url()).hash, "", "the code is gone from the address");
 });
 
+test("a hub that takes no files offers no way to send any", async () => {
+  const mock = await lively({ share: "read" });
+  const ann = await visit(mock.url);
+  ok(!await ann.locator("#pick").isVisible(), "the button");
+  ok(await ann.locator("#file-list").isVisible(), "the list");
+  const data = await ann.evaluateHandle(() => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File(["one"], "one.txt"));
+    return transfer;
+  });
+  await ann.dispatchEvent("#log", "dragenter", { dataTransfer: data });
+  ok(!await ann.locator("#drop").isVisible(), "the drop");
+  mock.share = "no";
+  const bo = await visit(mock.url, { name: "Cy" });
+  ok(!await bo.locator("#files").isVisible(), "no folder at all");
+});
+
 test("a full room is told, and tried again", async () => {
   const mock = await mockHub();
   const ann = await visit(mock.url, { breaks: true });
@@ -160,7 +177,7 @@ test("everything can be reached and done by keyboard", async () => {
   await ann.keyboard.type("second");
   await ann.keyboard.press("Enter");
   await until("said", async () => (await said(ann)).length === before + 1);
-  equal((await said(ann)).at(-1), "Ann: first\nsecond");
+  equal((await said(ann)).at(-1), "Ann: first second", "one line");
   equal(await ann.locator("#text").inputValue(), "", "the field");
   await ann.keyboard.press("Enter");
   await ann.keyboard.type("   ");
