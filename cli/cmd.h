@@ -12,6 +12,7 @@
     X(talk)                                                                    \
     X(echo)                                                                    \
     X(chat)                                                                    \
+    X(serve)                                                                   \
     X(hub)
 
 #define COMMAND_EXTERN(name) extern const struct command command_##name;

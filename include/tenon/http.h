@@ -75,6 +75,7 @@ typedef struct tn_http_request {
     int64_t length;       /* TN_HTTP_LENGTH: bytes; else -1 */
     bool keep_alive;      /* the sender would like to go on afterwards */
     bool expect_continue; /* it waits for 100 before it sends the body */
+    bool expect_unknown;  /* Expect asks for something else: 417 */
     bool upgrade;         /* Connection names Upgrade */
     int status;           /* of a refused head: what to answer */
     int field_count;
