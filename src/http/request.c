@@ -242,14 +242,14 @@ take_host(struct tn__http_head *h, tn_http_request *req,
         return tn__http_refuse(h, TN__HTTP_BAD,
                                f->hosts == 0 ? "no Host" : "two Hosts");
     }
-    if (f->hosts == 1 && tn__http_authority(&host, f->host) < 0) {
+    if (f->hosts == 1 && tn__http_authority(&host, h->begin, f->host) < 0) {
         return tn__http_refuse(h, TN__HTTP_BAD, "Host is none");
     }
     if (req->authority.at == NULL) {
         req->authority = f->host;
         return 0;
     }
-    if (tn__http_authority(&target, req->authority) < 0 ||
+    if (tn__http_authority(&target, h->begin, req->authority) < 0 ||
         (req->form == TN_HTTP_AUTHORITY && target.port <= 0)) {
         return tn__http_refuse(h, TN__HTTP_BAD, "a target without a host");
     }
