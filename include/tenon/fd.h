@@ -84,7 +84,8 @@ TN_API TN_USE int tn_socketpair(tn_sock *out[2], int family, int type,
  * @param sock  borrowed.
  * @param out   given (end with tn_close()); NULL on failure. Its time-out is
  *              a copy.
- * @return 0; -EMFILE, -ENOMEM; -EOPNOTSUPP in the simulator.
+ * @return 0; -EMFILE, -ENOMEM; -EOPNOTSUPP in the simulator, and of a TLS
+ *   socket, whose state cannot be in two.
  * @suspends   no.
  * @thread     the socket's.
  * @see        fcntl(2) F_DUPFD_CLOEXEC; Python socket.dup.
@@ -95,7 +96,8 @@ TN_API TN_USE int tn_dup(tn_sock *sock, tn_sock **out);
  * Take the descriptor out of a socket and end the socket.
  *
  * @param sock  taken on success; no call may be parked on it.
- * @return the descriptor, the caller's to close; -EBUSY; -EBADF.
+ * @return the descriptor, the caller's to close; -EBUSY; -EBADF; -EOPNOTSUPP of
+ *   a TLS socket.
  * @suspends   no.
  * @thread     the socket's. The descriptor may go to any other.
  * @see        Python socket.detach.

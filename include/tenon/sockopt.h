@@ -171,8 +171,8 @@ TN_API TN_USE int tn_multicast(tn_sock *sock, const tn_addr *group,
  * Ask how many bytes wait in the kernel's two buffers.
  *
  * @param sock     borrowed.
- * @param unread   received and not read; for datagrams the next one's size;
- *                 may be NULL.
+ * @param unread   received and not read; for datagrams the next one's size; of
+ *                 a TLS socket what is decrypted; may be NULL.
  * @param unsent   sent and not acknowledged (TCP) or not read (Unix); may be
  *                 NULL.
  * @return 0; -EINVAL for a listener; -EOPNOTSUPP where the kernel cannot say.

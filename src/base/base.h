@@ -73,7 +73,8 @@ bool tn__rng_chance(struct tn__rng *rng, int permille);
 /* Kept small: one lives in each task. Formatted only when somebody asks. */
 struct tn__why {
     int err;        /* 0: no failure yet */
-    int type;       /* SOCK_STREAM, ... for "tcp"; -1: `text` is in use */
+    int type;       /* SOCK_STREAM, ... for "tcp"; TN__WHY_TEXT: `text` is in
+                       use; TN__WHY_WHOLE: `whole` is */
     const char *op; /* static text: "connect" */
 
     union {
@@ -83,8 +84,13 @@ struct tn__why {
             char what[64];
             char with[128];
         } text;
+
+        char whole[TN_WHY_TEXT];
     } u;
 };
+
+#define TN__WHY_TEXT  (-1)
+#define TN__WHY_WHOLE (-2)
 
 /* The record of the running task; the scheduler points it elsewhere when it
    switches. NULL means the thread's own. */
@@ -97,5 +103,8 @@ void tn__why_inherit(struct tn__why *heir, const struct tn__why *from, int err);
 /* Record that `op` on `addr` (may be NULL) failed and return err. -EAGAIN is
    returned without being recorded. */
 int tn__fail(int err, const char *op, int type, const tn_addr *addr);
+
+/* Record a whole sentence, of which TN_WHY_TEXT bytes are kept. */
+int tn__fail_text(int err, const char *sentence);
 
 #endif

@@ -168,11 +168,23 @@ tn_fail(int err, const char *what, const char *with)
     struct tn__why *why = here();
 
     why->err = err;
-    why->type = -1;
+    why->type = TN__WHY_TEXT;
     why->op = NULL;
     snprintf(why->u.text.what, sizeof(why->u.text.what), "%s", what);
     snprintf(why->u.text.with, sizeof(why->u.text.with), "%s",
              with ? with : "");
+    return err;
+}
+
+int
+tn__fail_text(int err, const char *sentence)
+{
+    struct tn__why *why = here();
+
+    why->err = err;
+    why->type = TN__WHY_WHOLE;
+    why->op = NULL;
+    snprintf(why->u.whole, sizeof(why->u.whole), "%s", sentence);
     return err;
 }
 
@@ -208,7 +220,9 @@ tn_why(void)
     if (why->err == 0) {
         return "no failure";
     }
-    if (why->type == -1) {
+    if (why->type == TN__WHY_WHOLE) {
+        snprintf(text, sizeof(text), "%s", why->u.whole);
+    } else if (why->type == TN__WHY_TEXT) {
         snprintf(text, sizeof(text), "%s%s%s: %s", why->u.text.what,
                  why->u.text.with[0] ? " " : "", why->u.text.with,
                  tn_strerror(why->err));

@@ -243,7 +243,7 @@ resolve_within(const tn_endpoint *ep, const tn_dial_opts *o, struct race *race)
 static bool
 is_stream_to_host(const tn_endpoint *ep)
 {
-    return ep->transport == TN_TCP;
+    return ep->transport == TN_TCP || ep->transport == TN_TLS;
 }
 
 /* A Unix datagram client needs a name, or nobody can answer it: the kernel
@@ -298,6 +298,28 @@ connect_first(tn_sock **out, const tn_endpoint *ep, const struct race *race,
     return r;
 }
 
+#ifdef TN_WITH_WEB
+/* The handshake, within what is left of the time. */
+static int
+secure(tn_sock **sock, const tn_endpoint *ep, const tn_dial_opts *o,
+       int64_t timeout)
+{
+    int r = tn_settimeout(*sock, timeout);
+
+    if (r == 0) {
+        r = tn__tls_dialed(*sock, o->tls, ep->host);
+    }
+    if (r == 0) {
+        r = tn_settimeout(*sock, TN_FOREVER);
+    }
+    if (r < 0) {
+        tn_abort(*sock);
+        *sock = NULL;
+    }
+    return r;
+}
+#endif
+
 static int
 dial_with(tn_sock **out, const tn_endpoint *ep, const tn_dial_opts *o,
           struct race *race)
@@ -313,7 +335,13 @@ dial_with(tn_sock **out, const tn_endpoint *ep, const tn_dial_opts *o,
     }
     race->type = SOCK_STREAM;
     race->source = o->source;
-    return race_to(out, race, left(o->timeout, since));
+    r = race_to(out, race, left(o->timeout, since));
+#ifdef TN_WITH_WEB
+    if (r == 0 && ep->transport == TN_TLS) {
+        r = secure(out, ep, o, left(o->timeout, since));
+    }
+#endif
+    return r;
 }
 
 int
@@ -324,9 +352,11 @@ tn_dial_endpoint(tn_sock **out, const tn_endpoint *ep, const tn_dial_opts *opts)
     int r;
 
     *out = NULL;
+#ifndef TN_WITH_WEB
     if (ep->transport == TN_TLS) {
         return tn_fail(-EOPNOTSUPP, "tls", ep->host);
     }
+#endif
     race = calloc(1, sizeof(*race));
     if (!race) {
         return tn_fail(-ENOMEM, "connect", ep->host);

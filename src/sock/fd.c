@@ -151,7 +151,7 @@ tn_dup(tn_sock *sock, tn_sock **out)
     int fd, r;
 
     *out = NULL;
-    if (sock->fd.fd < 0) {
+    if (sock->fd.fd < 0 || sock->layer) {
         return tn__sock_fail(sock, -EOPNOTSUPP, "dup");
     }
     fd = fcntl(sock->fd.fd, F_DUPFD_CLOEXEC, 0);
@@ -179,6 +179,9 @@ tn_detach(tn_sock *sock)
     }
     if (fd < 0) {
         return tn__sock_fail(sock, -EBADF, "detach");
+    }
+    if (sock->layer) { /* its state would be lost */
+        return tn__sock_fail(sock, -EOPNOTSUPP, "detach");
     }
     tn__waiter_release(&sock->fd);
     free(sock);

@@ -101,6 +101,37 @@ tn_create_server(tn_sock **out, const tn_addr *addr, const tn_listen_opts *opts)
                : open_on(out, addr, SOCK_STREAM, o);
 }
 
+#ifdef TN_WITH_WEB
+/* What it accepts has TLS from the first byte on. */
+static int
+listen_tls(tn_sock **out, const tn_endpoint *ep, const tn_listen_opts *o)
+{
+    tn_endpoint below = *ep;
+    int r;
+
+    if (!o->tls) {
+        return tn_fail(-EINVAL, "tls without a certificate on", ep->host);
+    }
+    below.transport = TN_TCP;
+    r = tn_listen_endpoint(out, &below, o);
+    if (r == 0) {
+        r = tn__tls_listening(*out, o->tls);
+    }
+    if (r < 0) {
+        tn_abort(*out);
+        *out = NULL;
+    }
+    return r;
+}
+#else
+static int
+listen_tls(tn_sock **out, const tn_endpoint *ep, const tn_listen_opts *o)
+{
+    (void)out, (void)o;
+    return tn_fail(-EOPNOTSUPP, "tls", ep->host);
+}
+#endif
+
 int
 tn_listen_endpoint(tn_sock **out, const tn_endpoint *ep,
                    const tn_listen_opts *opts)
@@ -114,7 +145,7 @@ tn_listen_endpoint(tn_sock **out, const tn_endpoint *ep,
 
     *out = NULL;
     if (ep->transport == TN_TLS) {
-        return tn_fail(-EOPNOTSUPP, "tls", ep->host);
+        return listen_tls(out, ep, o);
     }
     count = tn_endpoint_resolve(ep, o->family, flags, addr, LISTEN_TRIES);
     if (count < 0) {

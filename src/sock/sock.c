@@ -56,6 +56,9 @@ tn__sock_new(int family, int type, int proto)
 int
 tn__sock_fail(const tn_sock *s, int err, const char *verb)
 {
+    if (s->layer && s->layer->fail && s->layer->fail(s, err)) {
+        return err;
+    }
     return tn__fail(err, verb, s->type, s->peer.len ? &s->peer : NULL);
 }
 
@@ -139,7 +142,7 @@ needs_nonblock(const struct tn__op *op)
 }
 
 ssize_t
-tn__sock_await(tn_sock *s, struct tn__op *op, struct tn__limit *lim)
+tn__sock_await_below(tn_sock *s, struct tn__op *op, struct tn__limit *lim)
 {
     ssize_t r = 0;
 
@@ -159,6 +162,37 @@ tn__sock_await(tn_sock *s, struct tn__op *op, struct tn__limit *lim)
         r = -EBADF;
     }
     return r;
+}
+
+ssize_t
+tn__sock_await(tn_sock *s, struct tn__op *op, struct tn__limit *lim)
+{
+    return TN_UNLIKELY(s->layer != NULL) ? s->layer->run(s, op, lim)
+                                         : tn__sock_await_below(s, op, lim);
+}
+
+ssize_t
+tn__sock_try_below(tn_sock *s, struct tn__op *op, bool hinted)
+{
+    enum tn__side side = tn__op_side(op);
+    int r;
+
+    op->fd = &s->fd;
+    op->nowait = true;
+    if (!tn__self) {
+        return tn__op_try(op);
+    }
+    op->cls = tn__loop->waiter->backend->ops;
+    r = tn__waiter_adopt(tn__loop->waiter, &s->fd);
+    if (r < 0) {
+        return r;
+    }
+    hinted = hinted && op->cls == &tn__ready_ops;
+    if (s->fd.op[side] || (hinted && !s->fd.ready[side])) {
+        return -EAGAIN;
+    }
+    op->cls->start(op);
+    return op->result;
 }
 
 ssize_t
@@ -250,6 +284,9 @@ tn_accept(tn_sock *sock, tn_sock **out, tn_addr *peer)
     op.result = r;
     op.fd = &sock->fd;
     sock->net->accepted(&s->fd, &op);
+    if (sock->layer) {
+        sock->layer->accepted(sock, s);
+    }
     if (peer) {
         *peer = s->peer;
     }
@@ -305,15 +342,21 @@ tn_connect_ex(tn_sock *sock, const tn_addr *addr)
 }
 
 int
+tn__sock_shutdown_below(tn_sock *s, int how)
+{
+    int r = s->net->shutdown(&s->fd, how);
+
+    s->fd.shut = s->fd.shut || (r == 0 && how != SHUT_WR);
+    return r;
+}
+
+int
 tn_shutdown(tn_sock *sock, int how)
 {
-    int r = sock->net->shutdown(&sock->fd, how);
+    int r = sock->layer ? sock->layer->shutdown(sock, how)
+                        : tn__sock_shutdown_below(sock, how);
 
-    if (r < 0) {
-        return tn__sock_fail(sock, r, "shutdown");
-    }
-    sock->fd.shut = sock->fd.shut || how != SHUT_WR;
-    return 0;
+    return r < 0 ? tn__sock_fail(sock, r, "shutdown") : 0;
 }
 
 /* ---- the end ---- */
@@ -355,6 +398,9 @@ cancel_parked(tn_sock *s)
     while ((op = tn__opq_pop(&s->senders)) != NULL) {
         tn__op_complete(op, -EBADF);
     }
+    if (s->layer) {
+        s->layer->drive_out(s);
+    }
 }
 
 /* Nobody is in a call on the socket any more when this returns. */
@@ -383,39 +429,42 @@ close_now(tn_sock *s, bool reset)
 
     TN_ASSERT((!s->fd.waiter || s->fd.waiter == tn__waiter_here()) &&
               "a socket is closed by the loop that uses it");
+    if (s->layer) {
+        s->layer->free(s);
+    }
     tn__waiter_release(&s->fd);
     r = s->net->close(&s->fd, reset);
     free(s);
     return r;
 }
 
-/* Drop what the peer still sends, until it has taken our last bytes. Nobody
-   else gets in meanwhile: for them the socket is closing. */
+/* Drop what the peer still sends, until it has taken our last bytes: what has
+   come goes in any case, or the kernel would reset the connection. */
 static void
-flush(tn_sock *s, int64_t bound)
+drain(tn_sock *s, int64_t until)
 {
     char sink[1024];
-    int64_t until = tn__deadline(tn_now(), bound);
     size_t dropped = 0, unsent;
     int64_t left;
     ssize_t n;
 
-    s->fd.closing = false;
     s->net->shutdown(&s->fd, SHUT_WR);
-    while (dropped < TN_CLOSE_DRAIN && (left = until - tn_now()) > 0) {
+    while (dropped < TN_CLOSE_DRAIN) {
         struct tn__op op = {.kind = TN__RECV, .u.io = {sink, sizeof(sink), 0}};
-        struct tn__limit lim = {
-            .timeout = left < TN_CLOSE_LOOK ? left : TN_CLOSE_LOOK,
-        };
+        struct tn__limit lim = {.timeout = TN_CLOSE_LOOK};
 
+        left = until - tn_now();
         if (s->net->pending(&s->fd, NULL, &unsent) < 0) {
             return;
         }
-        if (unsent == 0) {
-            lim.timeout = 0; /* what is here may go; nothing is worth a wait */
+        if (unsent == 0 || left <= 0) {
+            left = 0; /* what is here may go; nothing is worth a wait */
+            n = tn__sock_try_below(s, &op, false);
+        } else {
+            lim.timeout = left < TN_CLOSE_LOOK ? left : TN_CLOSE_LOOK;
+            n = tn__sock_await_below(s, &op, &lim);
         }
-        n = tn__sock_await(s, &op, &lim);
-        if (n <= 0 && n != -ETIME) {
+        if (n <= 0 && (n != -ETIME || left == 0)) {
             return;
         }
         dropped += n > 0 ? (size_t)n : 0;
@@ -440,17 +489,36 @@ has_unread(tn_sock *s)
            s->net->pending(&s->fd, &unread, NULL) == 0 && unread > 0;
 }
 
+/* Deliver our last bytes. Nobody else gets in meanwhile: for them the socket
+   is closing. */
+static void
+flush(tn_sock *s, int64_t bound, bool layered)
+{
+    int64_t until = tn__deadline(tn_now(), bound);
+    struct tn__limit lim = {.timeout = bound, .deadline = until};
+
+    s->fd.closing = false;
+    if (layered) {
+        s->layer->flush(s, &lim);
+    }
+    if (has_unread(s)) {
+        drain(s, until);
+    }
+}
+
 int
 tn__close_within(tn_sock *s, int64_t bound)
 {
     tn_scope shield;
+    bool layered;
 
     drive_out(s);
-    if (bound > 0 && has_unread(s)) {
+    layered = s->layer && s->layer->end(s);
+    if (bound > 0 && (layered || has_unread(s))) {
         if (tn__self) {
             tn_shield(&shield, bound);
         }
-        flush(s, bound);
+        flush(s, bound, layered);
         if (tn__self) {
             tn_scope_end(&shield);
         }

@@ -4,10 +4,34 @@
 #ifndef TENON_SOCK_SOCK_H
 #define TENON_SOCK_SOCK_H
 
+#include <tenon/dial.h>
 #include <tenon/msg.h>
 #include <tenon/sock.h>
 
 #include "task/task.h"
+
+/* What may stand between a socket's verbs and its descriptor: TLS. Its
+   functions stand in for those below, and run inside enter and leave unless
+   they do not wait. */
+struct tn__layer {
+    /* An op of the verbs; as tn__sock_await(). */
+    ssize_t (*run)(tn_sock *s, struct tn__op *op,
+                   struct tn__limit *lim); /* suspends */
+    int (*shutdown)(tn_sock *s, int how);
+    /* Bytes that a receive would give without waiting. */
+    int (*unread)(tn_sock *s, size_t *n);
+    /* A listener's: what it accepted gets the layer. Cannot fail. */
+    void (*accepted)(tn_sock *listener, tn_sock *s);
+    /* The socket is closing: who waits inside the layer fails with -EBADF. */
+    void (*drive_out)(tn_sock *s);
+    /* End our side, nobody being in a call any more: true if bytes are left
+       for flush() to deliver. */
+    bool (*end)(tn_sock *s);
+    void (*flush)(tn_sock *s, struct tn__limit *lim); /* suspends */
+    void (*free)(tn_sock *s);
+    /* Record what went wrong better than the socket could, or return false. */
+    bool (*fail)(const tn_sock *s, int err);
+};
 
 struct tn_sock {
     struct tn__fd fd;
@@ -18,6 +42,8 @@ struct tn_sock {
     bool sending;           /* somebody holds the sending side */
     struct tn__opq senders; /* who waits for that side, oldest first */
     const struct tn__net *net;
+    const struct tn__layer *layer; /* NULL: the descriptor itself */
+    void *layer_state;
     struct tn__op *closer; /* tn_close() */
     bool exposed;          /* the descriptor's number was given out */
     unsigned forks;        /* how many there had been when it was made */
@@ -46,6 +72,17 @@ int tn__close_within(tn_sock *s, int64_t bound); /* suspends */
 ssize_t tn__sock_await(tn_sock *s, struct tn__op *op,
                        struct tn__limit *lim); /* suspends */
 
+/* For a layer: run an op on the descriptor below it. */
+ssize_t tn__sock_await_below(tn_sock *s, struct tn__op *op,
+                             struct tn__limit *lim); /* suspends */
+
+/* The same without waiting: -EAGAIN also while another op has that side.
+   `hinted`: not even tried unless it is likely to succeed. */
+ssize_t tn__sock_try_below(tn_sock *s, struct tn__op *op, bool hinted);
+
+/* End the descriptor's sides, whatever lies above it. 0 or a code. */
+int tn__sock_shutdown_below(tn_sock *s, int how);
+
 /* The same for what finds a full queue of a Unix socket, of which no event
    tells the end: look again after a while. */
 ssize_t tn__sock_await_unix(tn_sock *s, struct tn__op *op,
@@ -62,6 +99,13 @@ void tn__send_unlock(tn_sock *s);
 /* Run a sending op with lock and checks; inside enter and leave. */
 ssize_t tn__send_op(tn_sock *s, struct tn__op *op,
                     struct tn__limit *lim); /* suspends */
+
+#ifdef TN_WITH_WEB
+/* tls:// of the calls that know addresses; see src/tls. Both return 0 or a
+   code, recorded. */
+int tn__tls_dialed(tn_sock *s, tn_tls *tls, const char *host); /* suspends */
+int tn__tls_listening(tn_sock *s, tn_tls *tls);
+#endif
 
 /* Record what went wrong on this socket; returns err. */
 int tn__sock_fail(const tn_sock *s, int err, const char *verb);

@@ -180,6 +180,9 @@ tn_pending(tn_sock *sock, size_t *unread, size_t *unsent)
 {
     int r = sock->net->pending(&sock->fd, unread, unsent);
 
+    if (r == 0 && unread && sock->layer) {
+        r = sock->layer->unread(sock, unread);
+    }
     return r < 0 ? tn__sock_fail(sock, r, "pending") : 0;
 }
 

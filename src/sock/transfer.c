@@ -268,8 +268,10 @@ send_run(tn_sock *s, struct tn__op *op, int flags, const tn_addr *to)
         return tn__sock_fail(s, (int)r, "send");
     }
     r = tn__send_op(s, op, &lim);
-    if (TN_UNLIKELY(r < 0)) {
-        tn__fail((int)r, "send", s->type, to && to->len ? to : &s->peer);
+    if (TN_UNLIKELY(r < 0 && to && to->len)) {
+        tn__fail((int)r, "send", s->type, to);
+    } else if (TN_UNLIKELY(r < 0)) {
+        tn__sock_fail(s, (int)r, "send");
     }
     tn__sock_leave(s);
     return r;
@@ -404,7 +406,7 @@ send_at_once(tn_sock *s, const struct rest *rest)
     tn_task *t = tn__self;
 
     if (!t || rest->len == 0 || s->sending || s->broken || s->closing ||
-        !tn__ready_hint(t->loop->waiter, &s->fd, TN__WRITER) ||
+        s->layer || !tn__ready_hint(t->loop->waiter, &s->fd, TN__WRITER) ||
         !tn__at_once(t)) {
         return -EAGAIN;
     }
