@@ -159,28 +159,44 @@ string_end(const char *text)
     return n + (text[n] == '"');
 }
 
-/* What comes between two words: a line of its own for each member. */
+/* A line of its own, so far to the right. */
+static int
+put_gap(struct view *v, int depth)
+{
+    char gap[1 + VIEW_INDENT * VIEW_DEEP];
+    int deep = depth < VIEW_DEEP ? depth : VIEW_DEEP;
+    memset(gap, ' ', sizeof(gap));
+    gap[0] = '\n';
+    return put(v, gap, 1 + (size_t)(deep * VIEW_INDENT));
+}
+
+static int
+show_closing(struct view *v, const char *text, int *depth)
+{
+    bool empty = v->empty;
+    v->empty = false;
+    *depth -= !empty;
+    int err = empty ? 0 : put_gap(v, *depth);
+    return err < 0 ? err : put(v, text, 1);
+}
+
+/* What comes between two words: each member on a line of its own. */
 static int
 show_mark(struct view *v, const char *text, int *depth)
 {
-    char gap[2 + VIEW_INDENT * VIEW_DEEP];
     const char *next = text + 1 + strspn(text + 1, " \t\r\n");
-    bool opens = *text == '{' || *text == '[';
-    bool empty = opens && (*next == '}' || *next == ']');
-    bool closes = *text == '}' || *text == ']';
-    bool after_open = closes && v->empty;
-    v->empty = empty;
-    *depth += (opens && !empty) - (closes && !after_open);
-    int deep = *depth < VIEW_DEEP ? *depth : VIEW_DEEP;
-    gap[0] = '\n';
-    memset(gap + 1, ' ', sizeof(gap) - 1);
-    size_t n = 1 + (size_t)(deep * VIEW_INDENT);
-    int err = closes && !after_open ? put(v, gap, n) : 0;
-    if (err == 0) {
-        err = put(v, *text == ':' ? ": " : text, *text == ':' ? 2 : 1);
+    if (*text == '}' || *text == ']') {
+        return show_closing(v, text, depth);
     }
-    bool breaks = (opens && !empty) || *text == ',';
-    return err == 0 && breaks ? put(v, gap, n) : err;
+    if (*text == ':') {
+        return put(v, ": ", 2);
+    }
+    if (*text != ',') {
+        v->empty = *next == '}' || *next == ']';
+        *depth += !v->empty;
+    }
+    int err = put(v, text, 1);
+    return err < 0 || v->empty ? err : put_gap(v, *depth);
 }
 
 /* Words stay as they were written: a number keeps its digits. Known to be
