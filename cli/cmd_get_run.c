@@ -89,7 +89,7 @@ failed(struct one *u, int err)
     }
     (void)snprintf(
         more, sizeof(more), "\"error\":%s",
-        json_string(quoted, sizeof(quoted), why, strnlen(why, GET_TEXT)));
+        json_quote(quoted, sizeof(quoted), why, strnlen(why, GET_TEXT)));
     tell_event(u->g, "failed", u->shown, more);
     return err == -ETIME || err == -ETIMEDOUT ? EXIT_TIMEOUT : EXIT_FAILED;
 }
