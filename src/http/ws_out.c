@@ -197,10 +197,17 @@ settle_now(tn_ws *ws)
     return r;
 }
 
+static bool
+owes(const tn_ws *ws)
+{
+    return ws->own_sent < ws->own_len || ws->owes_pong || ws->owes_close ||
+           ws->ping == TN__WS_OWES_PING;
+}
+
 int
 tn__ws_settle(tn_ws *ws)
 {
-    return try_turn(ws) ? settle_now(ws) : 0;
+    return owes(ws) && try_turn(ws) ? settle_now(ws) : 0;
 }
 
 int
@@ -300,7 +307,7 @@ send_message(tn_ws *ws, struct tn__ws_frame *f, size_t n, uint8_t *buf)
     }
     tn__ws_limit_begin(ws, &l, ws->send_time);
     r = put_message(ws, f, n, buf);
-    if (r == 0) {
+    if (r == 0 && owes(ws)) {
         (void)send_own(ws); /* of no concern to who sent the message */
     }
     tn__ws_limit_end(ws, &l, r);

@@ -348,6 +348,70 @@ TEST_EACH(free_says_good_bye, backends)
     OK(run_on(p, part_politely, NULL));
 }
 
+/* Bytes that nobody reads, until no more fit. */
+static size_t
+fill_up(tn_sock *s)
+{
+    static const char zeros[4096];
+    size_t total = 0;
+    ssize_t n;
+
+    while ((n = tn_send(s, zeros, sizeof(zeros), MSG_DONTWAIT)) > 0) {
+        total += (size_t)n;
+    }
+    EQ(n, -EAGAIN);
+    while (tn_send(s, zeros, 1, MSG_DONTWAIT) == 1) {
+        total++;
+    }
+    return total;
+}
+
+/* A close that ran out of time is finished by free(), if there is room then. */
+static int
+close_late(void *arg)
+{
+    bool read = arg != NULL;
+    struct half h;
+    tn_scope s;
+    size_t n;
+    char *sink;
+
+    open_half(&h, TN__WS_SERVER, NULL);
+    n = fill_up(h.own);
+    tn_deadline(&s, 5 * TN_MS);
+    ERR(tn_ws_close(h.ws, 1001, "late"), -ETIME);
+    CHECK(tn_scope_end(&s));
+    ERR(tn_ws_close(h.ws, 1000, NULL), -EPIPE);
+    ERR(tn_ws_send(h.ws, TN_WS_TEXT, "x", 1), -EPIPE);
+    tn_deadline(&s, 5 * TN_MS);
+    ERR(recv_end(h.ws), -ETIME);
+    tn_scope_end(&s);
+    sink = malloc(n);
+    if (read) {
+        EQ(tn_recvall(h.peer, sink, n, NULL), n);
+        tn_shutdown(h.peer, SHUT_WR);
+    }
+    tn_ws_free(h.ws);
+    if (read) {
+        expect_close(h.peer, 1001);
+    }
+    EQ(tn_recv(h.peer, sink, 1, 0), read ? 0 : 1);
+    free(sink);
+    tn_close(h.own);
+    tn_close(h.peer);
+    return 0;
+}
+
+TEST_EACH(a_close_that_was_cut_goes_on, backends)
+{
+    OK(run_on(p, close_late, (void *)1));
+}
+
+TEST_EACH(a_close_that_nobody_takes_is_given_up, backends)
+{
+    OK(run_on(p, close_late, NULL));
+}
+
 /* It waits two seconds for a peer that never answers, also when cancelled. */
 static int
 leave_the_deaf(void *arg)
