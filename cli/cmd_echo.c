@@ -56,6 +56,7 @@ static const struct opt opts[] = {
              "5m", "End a connection that is silent for this long."),
     OPT_INT(struct echo_opts, max, "max", 0, "N", 1, 1000000, "4096",
             "Serve at most N connections at once."),
+    OPT_SECURE_SERVER(struct echo_opts),
     OPT_READY_FD(struct echo_opts),
     OPT_VERBOSE(struct echo_opts),
     OPT_END,
@@ -66,6 +67,7 @@ static const char *const examples[] = {
     "tenon echo --show --frame u32be --chunk 3 --delay 100ms :8001",
     "tenon echo -u --mode echo --drop 20 --seed 7 :7007",
     "tenon echo --coalesce 200ms --show 127.0.0.1:8001",
+    "tenon echo --mode echo tls://127.0.0.1:8443",
     NULL,
 };
 
@@ -122,6 +124,10 @@ check(struct echo *e, int n, char **words)
     if (o->rst && where_is_unix(&e->ep)) {
         return say_usage("--rst needs TCP: Unix sockets have no reset");
     }
+    code = secure_check(&o->secure, e->ep.transport == TN_TLS, true);
+    if (code != EXIT_DONE) {
+        return code;
+    }
     return o->frame ? check_frame(e) : EXIT_DONE;
 }
 
@@ -139,7 +145,12 @@ on_end(const tn_addr *peer, int result, void *arg)
 {
     const struct echo *e = arg;
     char text[TN_ADDR_TEXT];
-    if (e->o->verbose) {
+    if (!e->o->verbose) {
+        return;
+    }
+    if (result == TN_ETLS || result == TN_ECERT) {
+        say("%s", tn_why()); /* the reason, behind the peer's address */
+    } else {
         say("%s: %s", where_peer(peer, text, sizeof(text)),
             result < 0 ? tn_strerror(result) : "ended");
     }
@@ -168,7 +179,8 @@ run(void *arg)
     struct echo *e = arg;
     tn_listen_opts how = {.family = where_family(e->o->only4, e->o->only6),
                           .v6only = e->o->only6,
-                          .replace = true};
+                          .replace = true,
+                          .tls = e->tls};
     int err = tn_listen_endpoint(&e->sock, &e->ep, &how);
     if (err < 0) {
         return say_failed(err, &e->ep);
@@ -194,7 +206,14 @@ cmd_echo(const void *opts_filled, int n, char **words)
     e.o = opts_filled;
     e.random = (uint64_t)e.o->seed;
     int code = check(&e, n, words);
-    return code == EXIT_DONE ? run_task(run, &e, RUN_SERVER) : code;
+    if (code == EXIT_DONE && e.ep.transport == TN_TLS) {
+        code = secure_server(&e.tls, &e.o->secure, &e.ep);
+    }
+    if (code == EXIT_DONE) {
+        code = run_task(run, &e, RUN_SERVER);
+    }
+    secure_free(e.tls);
+    return code;
 }
 
 const struct command command_echo = {

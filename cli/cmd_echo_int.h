@@ -10,6 +10,8 @@
 #include <tenon/sock.h>
 #include <tenon/task.h>
 
+#include "secure.h"
+
 /* Order of the words in cmd_echo.c. */
 enum echo_mode {
     ECHO_UPPER,
@@ -45,6 +47,7 @@ struct echo_opts {
     int ready_fd;
     bool udp, path, only4, only6, rst, show, verbose;
     const char *frame;
+    struct secure_opts secure;
 };
 
 /* The server; one for all connections. */
@@ -52,6 +55,7 @@ struct echo {
     const struct echo_opts *o;
     tn_endpoint ep;
     tn_codec codec; /* if o->frame */
+    tn_tls *tls;    /* of tls:// */
     tn_sock *out;   /* stdout, for --show */
     tn_sock *sock;  /* listening or bound */
     uint64_t random;

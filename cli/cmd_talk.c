@@ -70,6 +70,7 @@ static const struct opt opts[] = {
     OPT_FLAG(T, half_close, "half-close", 'N',
              "End the sending side at the end of input: always done, accepted "
              "for netcat's users."),
+    OPT_SECURE_BOTH(T),
     OPT_READY_FD(T),
     OPT_VERBOSE(T),
     OPT_END,
@@ -82,6 +83,7 @@ static const char *const examples[] = {
     "tenon talk -lk unix:/tmp/room",
     "tenon talk --bare udp://127.0.0.1:8000",
     "tenon talk -z 127.0.0.1 8000-8010",
+    "tenon talk tls://example.org:443",
     NULL,
 };
 
@@ -196,6 +198,10 @@ check(struct talk *t, int n, char **words)
     if (t->o->source && !where_is_unix(&t->ep)) {
         code = check_source(t);
     }
+    if (code == EXIT_DONE) {
+        code = secure_check(&t->o->secure, t->ep.transport == TN_TLS,
+                            t->o->listen);
+    }
     if (code != EXIT_DONE) {
         return code;
     }
@@ -223,6 +229,7 @@ talk_to(struct talk *t)
     }
     if (t->o->verbose) {
         say("connected to %s", tn_endpoint_format(&t->ep, text, sizeof(text)));
+        secure_tell(sock);
     }
     int code = talk_flow(t, &peer);
     if (code == EXIT_DONE) {
@@ -310,7 +317,8 @@ talk_from(struct talk *t)
     tn_listen_opts how = {.family = where_family(o->only4, o->only6),
                           .v6only = o->only6,
                           .numeric = o->numeric,
-                          .replace = true};
+                          .replace = true,
+                          .tls = t->tls};
     tn_sock *listener;
     int err = tn_listen_endpoint(&listener, &t->ep, &how);
     if (err < 0) {
@@ -355,15 +363,21 @@ cmd_talk(const void *opts_filled, int n, char **words)
     t.in_tty = !t.o->no_input && isatty(STDIN_FILENO);
     t.out_tty = isatty(STDOUT_FILENO);
     int code = check(&t, n, words);
+    if (code == EXIT_DONE && t.ep.transport == TN_TLS) {
+        code = t.o->listen ? secure_server(&t.tls, &t.o->secure, &t.ep)
+                           : secure_client(&t.tls, &t.o->secure);
+    }
     if (code != EXIT_DONE) {
         return code;
     }
-    return run_task(run, &t, t.o->many ? RUN_SERVER : RUN_ONCE);
+    code = run_task(run, &t, t.o->many ? RUN_SERVER : RUN_ONCE);
+    secure_free(t.tls);
+    return code;
 }
 
 const struct command command_talk = {
     .name = "talk",
-    .summary = "Talk, or pipe bytes and messages, over TCP, UDP and Unix "
+    .summary = "Talk, or pipe bytes and messages, over TCP, TLS, UDP and Unix "
                "sockets",
     .operands = "ADDR\nHOST PORT",
     .min_operands = 0,

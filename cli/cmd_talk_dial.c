@@ -77,7 +77,8 @@ talk_dial(struct talk *t, tn_sock **out, int64_t timeout)
     const struct talk_opts *o = t->o;
     tn_addr source;
     tn_dial_opts how = {.family = where_family(o->only4, o->only6),
-                        .numeric = o->numeric};
+                        .numeric = o->numeric,
+                        .tls = t->tls};
     *out = NULL;
     int err = read_source(t, &source);
     if (err < 0) {

@@ -10,6 +10,8 @@
 #include <tenon/sock.h>
 #include <tenon/task.h>
 
+#include "secure.h"
+
 enum {
     TALK_BUF = 64 * 1024,     /* one read of stdin or the network */
     TALK_LINE_MAX = 16 << 20, /* a line that is sent as one message */
@@ -35,6 +37,7 @@ struct talk_opts {
     int ready_fd;
     const char *source;
     const char *frame;
+    struct secure_opts secure;
 };
 
 /* The command; one for all conversations. */
@@ -43,6 +46,7 @@ struct talk {
     tn_endpoint ep;
     int last_port;  /* -z: probe ep.port to this */
     tn_codec codec; /* if o->frame */
+    tn_tls *tls;    /* of tls:// */
     tn_sock *in;    /* stdin; NULL: not read */
     tn_sock *out;   /* stdout */
     tn_sock *err;   /* stderr, for -x */

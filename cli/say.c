@@ -72,7 +72,8 @@ say_usage(const char *format, ...)
 static bool
 is_ip(const tn_endpoint *ep)
 {
-    return ep && (ep->transport == TN_TCP || ep->transport == TN_UDP);
+    return ep && (ep->transport == TN_TCP || ep->transport == TN_UDP ||
+                  ep->transport == TN_TLS);
 }
 
 /* What stands where a Unix socket should be. */
@@ -107,6 +108,10 @@ hint(int err, const tn_endpoint *ep)
         return "";
     case EMFILE:
         return " (see ulimit -n)";
+    case -TN_ECERT:
+        return ep ? " (--ca FILE trusts another authority, --pin SHA256 just "
+                    "this peer, --insecure anybody)"
+                  : "";
     default:
         return "";
     }

@@ -83,8 +83,9 @@ scheme_of(tn_transport transport)
         return "unixgram:";
     case TN_UNIXSEQ:
         return "unixseq:";
-    case TN_TCP:
     case TN_TLS:
+        return "tls://";
+    case TN_TCP:
     case TN_UNIX:
         break;
     }
@@ -286,9 +287,6 @@ where_parse(tn_endpoint *ep, const struct where *w, int n, char **words)
     } else {
         code = n == 2 ? parse_two(ep, w, words[0], words[1])
                       : parse_one(ep, w, words[0]);
-    }
-    if (code == EXIT_DONE && ep->transport == TN_TLS) {
-        return say_usage("%s: tls is not supported by this build", words[0]);
     }
     if (code == EXIT_DONE && !w->listen && !where_is_unix(ep) &&
         ep->port == 0) {

@@ -145,6 +145,45 @@
 #define TN_WS_SEND_TIME    (30 * TN_SEC)
 #define TN_WS_CONNECT_TIME (30 * TN_SEC)
 #define TN_WS_CLOSE_TIME   (2 * TN_SEC)
+/* A share. A path below its folder, and one name: the kernel's PATH_MAX and
+   NAME_MAX. Entries of a listing, folders above each other and entries of an
+   archive. */
+#define TN_SHARE_PATH    4096
+#define TN_SHARE_NAME    255
+#define TN_SHARE_LIST    100000
+#define TN_SHARE_DEPTH   64
+#define TN_SHARE_ARCHIVE 1000000
+
+/* Suffixes taken from the system's table of media types, which has 1,600. */
+#define TN_SHARE_TYPES 16384
+
+/* Ranges of one request: a reader of a PDF asks for a dozen. */
+#define TN_SHARE_RANGES 32
+
+/* Files are read, compressed and written in pieces of this size, between which
+   other tasks run; smaller ones are not worth compressing. */
+#define TN_SHARE_PIECE    (64u << 10)
+#define TN_SHARE_COMPRESS 1024
+
+/* A form: the boundary (RFC 2046: 70), a part's head, the name of a control,
+   parts. */
+#define TN_SHARE_BOUNDARY  70
+#define TN_SHARE_PART_HEAD 8192
+#define TN_SHARE_FIELD     1023
+#define TN_SHARE_PARTS     1000
+
+/* "sha-256=:...:" and the largest file that is hashed because a client would
+   like to know; how many such results are remembered. */
+#define TN_SHARE_DIGEST     64
+#define TN_SHARE_DIGEST_MAX ((int64_t)4 << 30)
+#define TN_SHARE_DIGESTS    64
+
+/* Unfinished uploads that are kept, for how long; finished ones that are
+   remembered in case the client did not get our answer; "name (9999).txt". */
+#define TN_SHARE_PARTIALS 64
+#define TN_SHARE_KEEP     (24 * 3600 * TN_SEC)
+#define TN_SHARE_FINISHED 64
+#define TN_SHARE_RENAMES  9999
 /* tn_httpd_serve(), where its options say nothing: a head has some hundred
    bytes, with many cookies a few thousand; a form is below 1 MiB. */
 #define TN_HTTPD_HEAD        (16u << 10)

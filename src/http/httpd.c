@@ -2,9 +2,11 @@
  * httpd.c - a server's life: its options, its spare blocks, its end.
  */
 #include <tenon/serve.h>
+#include <tenon/sockopt.h>
 
 #include "http/httpd_int.h"
 
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -118,6 +120,44 @@ set_defaults(tn_httpd_opts *o)
     o->drain_time = or_default(o->drain_time, TN_HTTPD_DRAIN_TIME);
 }
 
+/* Answers are sent when they are whole: to hold them back until the peer has
+   acknowledged the last one would help nobody. Connections inherit this from
+   their listener. What is no TCP does not know it. */
+static void
+set_nodelay(tn_sock *listener)
+{
+    int on = 0;
+
+    if (tn_getsockopt_int(listener, IPPROTO_TCP, TCP_NODELAY, &on) == 0 &&
+        !on && tn_setsockopt_int(listener, IPPROTO_TCP, TCP_NODELAY, 1) < 0) {
+        return; /* slower, but right */
+    }
+}
+
+/* What runs in the loop. */
+struct job {
+    struct tn__httpd *server;
+    tn_sock *listener;
+    tn_serve_opts o;
+};
+
+static int
+run_server(void *arg)
+{
+    struct job *job = arg;
+    tn_group helpers;
+    int r;
+
+    tn_group_init(&helpers, TN_KEEP_GOING);
+    r = tn_go(&helpers, tn__httpd_send_early, job->server);
+    if (r == 0) {
+        r = tn_serve(job->listener, tn__httpd_conn, job->server, &job->o);
+    }
+    tn_group_cancel(&helpers);
+    tn_group_wait(&helpers);
+    return r;
+}
+
 int
 tn_httpd_serve(tn_sock *listener, const tn_httpd_route *routes, void *arg,
                const tn_httpd_opts *opts)
@@ -130,17 +170,19 @@ tn_httpd_serve(tn_sock *listener, const tn_httpd_route *routes, void *arg,
         .exchanges = {.size = sizeof(tn_exchange)},
         .methods = tn__httpd_methods(routes),
     };
-    tn_serve_opts o = {.on_drain = drain};
+    struct job job = {&server, listener, {.on_drain = drain}};
+    tn_opts run = {.catch_interrupt = true};
     int r;
 
     if (opts) {
         server.o = *opts;
     }
     set_defaults(&server.o);
-    o.max_connections = server.o.max_connections + TN_HTTPD_TURNED_AWAY;
-    o.idle = server.o.idle_time;
-    o.drain = server.o.drain_time;
-    r = tn_serve(listener, tn__httpd_conn, &server, &o);
+    job.o.max_connections = server.o.max_connections + TN_HTTPD_TURNED_AWAY;
+    job.o.idle = server.o.idle_time;
+    job.o.drain = server.o.drain_time;
+    set_nodelay(listener);
+    r = tn__self ? run_server(&job) : tn_run(&run, run_server, &job);
     tn__spare_fini(&server.ins);
     tn__spare_fini(&server.outs);
     tn__spare_fini(&server.exchanges);

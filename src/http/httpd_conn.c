@@ -65,6 +65,18 @@ tn__httpd_fill(struct tn__hconn *c, int64_t timeout)
     return n;
 }
 
+/* The last receive filled its room, so more may be here already: then it is
+   taken before what is to be sent goes out. Bytes; 0: nothing is here. */
+static ssize_t
+take_rest(struct tn__hconn *c)
+{
+    ssize_t n = tn__httpd_fill(c, 0);
+
+    /* The end, and errors, come again in the wait that follows. */
+    c->in_full = n > 0 && c->in_full;
+    return n > 0 ? n : 0;
+}
+
 /* ---- between requests ---- */
 
 /* A larger buffer pays while requests keep coming, and is given back after. */
@@ -105,6 +117,13 @@ await_request(struct tn__hconn *c)
 
     if (c->in_start < c->in_end) {
         return 1;
+    }
+    if (c->in_full && c->out_end > 0) {
+        c->in_start = c->in_end = c->seen = 0;
+        if (take_rest(c) > 0) {
+            return 1;
+        }
+        c->in_full = c->in == c->small; /* which is too small for this peer */
     }
     n = tn__httpd_send(c);
     if (n < 0) {
@@ -173,11 +192,15 @@ static int
 more_head(struct tn__hconn *c, int64_t *until)
 {
     int64_t now;
-    ssize_t n = tn__httpd_send(c);
+    ssize_t n = make_room(c);
 
-    if (n == 0) {
-        n = make_room(c);
+    if (n == 0 && c->in_full) {
+        n = take_rest(c);
+        if (n > 0) {
+            return 0;
+        }
     }
+    n = n < 0 ? n : tn__httpd_send(c);
     if (n < 0) {
         return n == -ENOMEM ? 503 : (int)n;
     }
@@ -287,6 +310,9 @@ exchange(struct tn__hconn *c)
     head = c->in;
     cap = c->in_cap;
     if (r == 0) {
+        if (c->out_end > c->out_start) {
+            tn__httpd_early(c);
+        }
         tn__httpd_body_init(x);
         server->busy++;
         r = tn__httpd_answer(x);
@@ -368,6 +394,7 @@ tn__httpd_conn(tn_sock *sock, const tn_addr *peer, void *arg)
         r = TN_EBROKEN;
     }
     tn_scope_end(&c.scope);
+    tn__httpd_early_end(&c);
     delist(&c);
     tn__spare_put(&c.server->outs, c.out);
     tn__httpd_drop_in(c.server, c.in, c.in_cap);

@@ -3,6 +3,7 @@
 
 import contextlib
 import glob
+import http.client
 import os
 import re
 import socket
@@ -258,6 +259,20 @@ def test_upper_server():
                 same(second.recv(100), b"TWO")
                 first.sendall(b"one")
                 same(first.recv(100), b"ONE")
+
+
+def test_web_server():
+    with server("web_server") as (_, addr):
+        client = http.client.HTTPConnection(*addr)
+        client.request("GET", "/")
+        answer = client.getresponse()
+        same(answer.status, 200)
+        assert b"/upper" in answer.read()
+        client.request("POST", "/upper", b"abc" * 10000)
+        same(client.getresponse().read(), b"ABC" * 10000)
+        client.request("GET", "/no")
+        same(client.getresponse().status, 404)
+        client.close()
 
 
 def all_are_tested():
