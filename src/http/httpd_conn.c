@@ -132,7 +132,7 @@ await_request(struct tn__hconn *c)
     tn__spare_put(&server->outs, c->out);
     c->out = NULL;
     if (server->draining) {
-        return 0;
+        return -ECANCELED;
     }
     c->idle = true;
     n = wait_first(c);
