@@ -127,7 +127,7 @@ put_member(struct serve_line *l, const char *name, tn_str s)
     }
     size_t n = tn_text_clean(clean, sizeof(clean) / 2, s.at,
                              s.len < SHOWN / 2 ? s.len : SHOWN / 2);
-    put(l, ",\"%s\":%s", name, json_string(coded, sizeof(coded), clean, n));
+    put(l, ",\"%s\":%s", name, json_quote(coded, sizeof(coded), clean, n));
 }
 
 static void
