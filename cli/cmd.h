@@ -8,11 +8,19 @@
 
 #include "opt.h"
 
+#ifdef TN_WITH_WEB
+#define COMMANDS_WEB(X)                                                        \
+    X(serve)                                                                   \
+    X(get)
+#else
+#define COMMANDS_WEB(X)
+#endif
+
 #define COMMANDS(X)                                                            \
     X(talk)                                                                    \
     X(echo)                                                                    \
     X(chat)                                                                    \
-    X(serve)                                                                   \
+    COMMANDS_WEB(X)                                                            \
     X(hub)
 
 #define COMMAND_EXTERN(name) extern const struct command command_##name;

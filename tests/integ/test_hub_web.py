@@ -355,6 +355,8 @@ def survive(signo):
     for n in range(10):
         ann.say(f"{n}", ref=f"x{n}")
     bob.hears(*[f"say ann:{n}" for n in range(10)])
+    ann.close()
+    bob.close()
     h = restart(h, signo=signo)
     back = Browser(h)
     back.epoch, back.since = ann.epoch, ann.since  # she saw none of hers
@@ -401,6 +403,7 @@ def same_folder():
             h = hub(folder, env=env)
             ann, = join(h, "ann")
             epochs.append(ann.epoch)
+            ann.close()
             h.signal(signal.SIGINT)
             tap.equal(h.wait(), 0)
         tap.equal(epochs[0], epochs[1])
