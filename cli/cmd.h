@@ -8,19 +8,12 @@
 
 #include "opt.h"
 
-#ifdef TN_WITH_WEB
-#define COMMANDS_WEB(X)                                                        \
-    X(serve)                                                                   \
-    X(get)
-#else
-#define COMMANDS_WEB(X)
-#endif
-
 #define COMMANDS(X)                                                            \
     X(talk)                                                                    \
     X(echo)                                                                    \
     X(chat)                                                                    \
-    COMMANDS_WEB(X)                                                            \
+    X(serve)                                                                   \
+    X(get)                                                                     \
     X(hub)
 
 #define COMMAND_EXTERN(name) extern const struct command command_##name;
