@@ -159,9 +159,8 @@ tell_event(struct get *g, const char *name, const char *url, const char *more)
         free(quoted);
         return;
     }
-    int len =
-        asprintf(&line, "{\"event\":\"%s\",\"url\":%s%s%s}\n", name,
-                 json_quote(quoted, cap, url, n), *more ? "," : "", more);
+    int len = asprintf(&line, "{\"event\":\"%s\",\"url\":%s%s%s}\n", name,
+                       json_quote(quoted, cap, url, n), *more ? "," : "", more);
     if (len > 0 && tn_sendall(g->out, line, (size_t)len, NULL) < 0) {
         (void)len; /* whoever read them is gone; the work goes on */
     }
