@@ -13,6 +13,7 @@
     X(echo)                                                                    \
     X(chat)                                                                    \
     X(serve)                                                                   \
+    X(get)                                                                     \
     X(hub)
 
 #define COMMAND_EXTERN(name) extern const struct command command_##name;

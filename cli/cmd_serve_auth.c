@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 
 /* A wrong secret costs this much: guessing gets slow, the server does not. */
-#define SERVE_WRONG (500 * TN_MS)
+#define SERVE_WRONG (250 * TN_MS)
 
 /* --- the files ------------------------------------------------------------ */
 

@@ -88,7 +88,7 @@ TN_BEGIN_DECLS
  * get drain_time to finish, and each answer says "Connection: close". What was
  * upgraded is cancelled at once, and has that time to say good-bye.
  *
- * @param listener  borrowed; listening.
+ * @param listener  borrowed; listening; TCP_NODELAY is set on it.
  * @param routes    borrowed until return; the last is zeroed.
  * @param arg       borrowed until return; handed to handlers, gate and log.
  * @param opts      borrowed until return; NULL for the defaults.

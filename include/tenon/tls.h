@@ -201,6 +201,9 @@ TN_API TN_USE int tn_tls_alpn(tn_tls *tls, const char *protocols);
 /**
  * Make a connected stream a TLS socket; the handshake comes with its first use.
  *
+ * TCP's TN_NODELAY is set: TLS sends small records of its own, behind which
+ * data would have to wait.
+ *
  * @param sock  borrowed; connected, nothing of TLS read yet; not TLS already.
  * @param tls   borrowed until return; its count is raised.
  * @param host  borrowed; a client's: the name or number that the certificate

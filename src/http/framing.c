@@ -68,7 +68,7 @@ tn_http_has_token(const tn_http_field *fields, int count, const char *name,
 
 /* ---- single fields ---- */
 
-#define IS(text, word) tn__http_same(text, word, sizeof(word) - 1)
+#define IS(text, word) tn__http_is_word(text, word, sizeof(word) - 1)
 
 /* 1*DIGIT and nothing else: no sign, no space, no list. -1 if it is not. */
 static int64_t
@@ -138,6 +138,10 @@ static int
 take_connection(struct tn__http_head *h, struct tn__http_frame *f, tn_str value)
 {
     tn_str member;
+    if (IS(value, "keep-alive")) {
+        f->keep_alive = true;
+        return 0;
+    }
     while (next_member(&value, &member)) {
         if (IS(member, "close")) {
             f->close = true;
@@ -157,7 +161,7 @@ take_connection(struct tn__http_head *h, struct tn__http_frame *f, tn_str value)
 static void
 take_expect(struct tn__http_frame *f, tn_str value)
 {
-    if (IS(value, "100-continue")) {
+    if (tn__http_same(value, "100-continue", 12)) {
         f->expect_continue = true;
     } else {
         f->expect_other = true;
@@ -168,17 +172,28 @@ static int
 take(struct tn__http_head *h, struct tn__http_frame *f,
      const tn_http_field *field)
 {
-    if (IS(field->name, "host")) {
-        f->hosts++;
-        f->host = field->value;
-    } else if (IS(field->name, "content-length")) {
-        return take_length(h, f, field->value);
-    } else if (IS(field->name, "transfer-encoding")) {
-        return take_coding(h, f, field->value);
-    } else if (IS(field->name, "connection")) {
-        return take_connection(h, f, field->value);
-    } else if (IS(field->name, "expect")) {
-        take_expect(f, field->value);
+    const tn_str name = field->name;
+    switch (name.len) {
+    case 4:
+        if (IS(name, "host")) {
+            f->hosts++;
+            f->host = field->value;
+        }
+        break;
+    case 6:
+        if (IS(name, "expect")) {
+            take_expect(f, field->value);
+        }
+        break;
+    case 10:
+        return IS(name, "connection") ? take_connection(h, f, field->value) : 0;
+    case 14:
+        return IS(name, "content-length") ? take_length(h, f, field->value) : 0;
+    case 17:
+        return IS(name, "transfer-encoding") ? take_coding(h, f, field->value)
+                                             : 0;
+    default:
+        break;
     }
     return 0;
 }

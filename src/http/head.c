@@ -5,6 +5,8 @@
 #include "http/http_int.h"
 #include "http/scan.h"
 
+#include <limits.h>
+
 bool
 tn__http_same(tn_str text, const char *word, size_t len)
 {
@@ -46,6 +48,11 @@ int
 tn__http_version(struct tn__http_head *h, int *major, int *minor)
 {
     static const char form[] = "HTTP/0.0";
+    if (TN_LIKELY(h->end - h->at >= 8 && memcmp(h->at, "HTTP/1.1", 8) == 0)) {
+        *major = *minor = 1;
+        h->at += 8;
+        return 0;
+    }
     size_t have = (size_t)(h->end - h->at);
     size_t len = sizeof(form) - 1;
     for (size_t i = 0; i < len && i < have; i++) {
@@ -64,74 +71,142 @@ tn__http_version(struct tn__http_head *h, int *major, int *minor)
     return 0;
 }
 
-/* One line "name: value". */
-static TN_INLINE int
-read_field(struct tn__http_head *h, tn_http_field *field)
+/* *p is no end of a line that begins at `line`. Returns true if it may stand in
+   a line nevertheless, else *status tells. */
+static TN_APART bool
+is_no_stop(struct tn__http_head *h, const char *line, const char *p,
+           int *status)
 {
-    const char *end = h->end;
-    const char *name = h->at;
-    const char *p = tn__scan(TN__NAME, h->begin, name, end);
-    while (TN_UNLIKELY(p < end && *p != ':' && tn__http_is(TN__TOKEN, *p))) {
-        p = tn__scan(TN__NAME, h->begin, p + 1, end);
+    h->at = p;
+    if (p < h->end && (p < line || tn__http_is(TN__TEXT, *p))) {
+        return true; /* LF of the line before, first in its block; or rare */
     }
-    if (TN_UNLIKELY(p == end)) {
-        return TN__HTTP_MORE;
+    *status = tn__http_line_end(h);
+    return false;
+}
+
+/* A name with rare characters in it. Returns its end; NULL if it is none. */
+static TN_APART const char *
+end_of_name(struct tn__http_head *h, const char *name, const char *p)
+{
+    p = tn__scan(TN__TOKEN, h->begin, p, h->end);
+    return p > name && *p == ':' ? p : NULL;
+}
+
+/* The line [p, end), which has a CR behind it. */
+static TN_INLINE bool
+read_field(struct tn__http_head *h, struct tn__http_bytes bytes,
+           tn_http_field *field, const char *line, const char *end)
+{
+    const char *p = tn__scan_steps(TN__TOKEN, bytes.begin, line, bytes.end);
+    if (TN_UNLIKELY(*p != ':' || p == line)) {
+        p = end_of_name(h, line, p);
+        if (p == NULL) {
+            return false;
+        }
     }
-    if (TN_UNLIKELY(*p != ':' || p == name)) {
-        return tn__http_refuse(h, TN__HTTP_BAD, "a field without a name");
-    }
-    field->name = (tn_str){name, (size_t)(p - name)};
+    field->name = (tn_str){line, (size_t)(p - line)};
+    /* Below 0x21 there are but space and tab among what is allowed. */
     p++;
-    while (p < end && tn__http_is_space(*p)) {
+    while (p < end && (uint8_t)*p <= ' ') {
         p++;
     }
-    const char *value = p;
-    p = tn__scan(TN__TEXT, h->begin, p, end);
-    h->at = p;
-    while (p > value && tn__http_is_space(p[-1])) {
-        p--;
+    while (end > p && (uint8_t)end[-1] <= ' ') {
+        end--;
     }
-    field->value = (tn_str){value, (size_t)(p - value)};
-    return tn__http_line_end(h);
+    field->value = (tn_str){p, (size_t)(end - p)};
+    return true;
+}
+
+/* Lines up to the empty one and behind it; without `keep` all of them go into
+   fields[0]. */
+static TN_INLINE int
+read_fields(struct tn__http_head *h, tn_http_field *fields, bool keep, int cap,
+            int *count)
+{
+    struct tn__http_bytes bytes = {h->begin, h->end};
+    const char *line = h->at;
+    struct tn__stops stops;
+    int status = 0;
+    int k = 0;
+    *count = 0;
+    tn__stops_init(&stops, bytes.begin, line, bytes.end);
+    for (;;) {
+        const char *p = tn__stops_next(&stops);
+        if (TN_UNLIKELY(bytes.end - p < 2 || memcmp(p, "\r\n", 2) != 0)) {
+            if (!is_no_stop(h, line, p, &status)) {
+                return status;
+            }
+            tn__stops_pass(&stops, 1);
+            continue;
+        }
+        if (TN_UNLIKELY(p == line)) {
+            break;
+        }
+        if (TN_UNLIKELY(k == cap)) {
+            return tn__http_refuse(h, TN__HTTP_TOO_MANY, "too many fields");
+        }
+        if (TN_UNLIKELY(
+                !read_field(h, bytes, fields + (keep ? k : 0), line, p))) {
+            return tn__http_refuse(h, TN__HTTP_BAD, "a field without a name");
+        }
+        k++;
+        line = p + 2;
+        tn__stops_pass(&stops, 2);
+    }
+    h->at = line + 2;
+    *count = k;
+    return 0;
 }
 
 int
 tn__http_fields(struct tn__http_head *h, tn_http_field *fields, int cap,
                 int *count)
 {
-    int k = 0;
-    int status = 0;
-    *count = 0;
-    while (h->at < h->end && *h->at != '\r') {
-        if (TN_UNLIKELY(k == cap)) {
-            return tn__http_refuse(h, TN__HTTP_TOO_MANY, "too many fields");
-        }
-        status = read_field(h, &fields[k]);
-        if (TN_UNLIKELY(status != 0)) {
-            return status;
-        }
-        k++;
-    }
-    *count = k;
-    return tn__http_line_end(h);
+    return read_fields(h, fields, true, cap, count);
 }
 
-/* Check the whole lines of [from, last), the first line of all among them. */
+/* Check the whole lines of [from, last), the first line of all among them. 0 if
+   an empty line ends them. */
 static int
 check_lines(struct tn__http_head *h, const char *from, const char *last,
             int (*first)(struct tn__http_head *h))
 {
     struct tn__http_head lines = {h->begin, last, from, NULL};
+    tn_http_field field;
+    int count = 0;
     int status = from == h->begin ? first(&lines) : 0;
-    while (status == 0 && lines.at < last) {
-        tn_http_field field;
-        if (*lines.at == '\r') {
-            return tn__http_line_end(&lines); /* the head is whole */
-        }
-        status = read_field(&lines, &field);
+    if (status == 0) {
+        status = lines.at == last
+                     ? TN__HTTP_MORE
+                     : read_fields(&lines, &field, false, INT_MAX, &count);
     }
     h->why = lines.why;
-    return status != 0 ? status : TN__HTTP_MORE;
+    return status;
+}
+
+/* Look for ends of lines from p on, as far as the head goes. Returns what is
+   behind the last one; `from` if there is none, NULL for what no line has. */
+static const char *
+find_lines(const struct tn__http_head *h, const char *from)
+{
+    const char *last = from;
+    const char *p = from - 1; /* perhaps a CR */
+    while ((p = tn__scan(TN__TEXT, h->begin, p, h->end)) < h->end) {
+        bool ends = *p == '\n' && p > h->begin && p[-1] == '\r';
+        bool begins = *p == '\r' && (p + 1 == h->end || p[1] == '\n');
+        if (!ends && !begins) {
+            return NULL;
+        }
+        p++;
+        if (ends) {
+            last = p;
+        }
+        if (ends && p - h->begin > 2 && p[-3] == '\n') {
+            break; /* an empty line: what follows is the body */
+        }
+    }
+    return last;
 }
 
 /* A line is read when its end is there, and all of them once more when the
@@ -140,21 +215,14 @@ int
 tn__http_resume(struct tn__http_head *h, size_t seen,
                 int (*first)(struct tn__http_head *h))
 {
-    const char *p = h->begin + seen - 1; /* perhaps a CR */
-    const char *last = NULL;
-    while ((p = tn__scan(TN__TEXT, h->begin, p, h->end)) < h->end) {
-        bool ends = *p == '\n' && p > h->begin && p[-1] == '\r';
-        bool more = *p == '\r' && (p + 1 == h->end || p[1] == '\n');
-        if (!ends && !more) {
-            return tn__http_refuse(h, TN__HTTP_BAD, "a control character");
-        }
-        p++;
-        last = ends ? p : last;
-    }
+    const char *from = h->begin + seen;
+    const char *last = find_lines(h, from);
     if (last == NULL) {
+        return tn__http_refuse(h, TN__HTTP_BAD, "a control character");
+    }
+    if (last <= from) {
         return TN__HTTP_MORE;
     }
-    const char *from = h->begin + seen;
     while (from > h->begin && from[-1] != '\n') {
         from--;
     }

@@ -2,28 +2,10 @@
  * host.c - hosts and ports as targets, Host fields and URLs write them.
  */
 #include "http/http_int.h"
+#include "http/scan.h"
 
 #include <arpa/inet.h>
 #include <string.h>
-
-bool
-tn__http_coded(tn_str text, enum tn__http_class what)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] != '%') {
-            if (!tn__http_is(what, text.at[i])) {
-                return false;
-            }
-            continue;
-        }
-        if (text.len - i < 3 || !tn__http_is(TN__HEX, text.at[i + 1]) ||
-            !tn__http_is(TN__HEX, text.at[i + 2])) {
-            return false;
-        }
-        i += 2;
-    }
-    return true;
-}
 
 /* "[::1]" with its brackets. No zone: it means something on one machine only
    (RFC 6874), and no "v1." of a future that did not come. */
@@ -33,7 +15,6 @@ is_literal(tn_str host)
     char text[INET6_ADDRSTRLEN];
     struct in6_addr addr;
     if (host.len < 4 || host.len - 2 >= sizeof(text) ||
-        host.at[host.len - 1] != ']' ||
         memchr(host.at, '\0', host.len) != NULL) {
         return false;
     }
@@ -63,27 +44,50 @@ read_port(tn_str text, int *port)
     return value <= 65535 ? 0 : -EINVAL;
 }
 
+/* Where the name ends that `text` begins with. NULL: a broken percent sign. */
+static const char *
+end_of_name(tn_str text)
+{
+    const char *end = text.at + text.len;
+    const char *p = tn__scan(TN__HOST, text.at, text.at, end);
+    while (p < end && *p == '%') {
+        if (end - p < 3 || !tn__http_is(TN__HEX, p[1]) ||
+            !tn__http_is(TN__HEX, p[2])) {
+            return NULL;
+        }
+        p = tn__scan(TN__HOST, text.at, p + 3, end);
+    }
+    return p > text.at ? p : NULL;
+}
+
+/* The same for an address in brackets. */
+static const char *
+end_of_literal(tn_str text)
+{
+    const char *p = memchr(text.at, ']', text.len);
+    if (p == NULL) {
+        return NULL;
+    }
+    tn_str host = {text.at, (size_t)(p + 1 - text.at)};
+    return is_literal(host) ? p + 1 : NULL;
+}
+
 int
 tn__http_authority(struct tn__http_authority *a, tn_str text)
 {
-    size_t len = 0;
     bool literal = text.len > 0 && text.at[0] == '[';
-    while (len < text.len && text.at[len] != (literal ? ']' : ':')) {
-        len++;
-    }
-    len += literal && len < text.len;
-    a->host = (tn_str){text.at, len};
-    a->port = -1;
-    bool good = literal ? is_literal(a->host)
-                        : len > 0 && tn__http_coded(a->host, TN__HOST);
-    if (!good) {
+    const char *p = literal ? end_of_literal(text) : end_of_name(text);
+    if (p == NULL) {
         return -EINVAL;
     }
-    if (len == text.len) {
+    a->port = -1;
+    a->host = (tn_str){text.at, (size_t)(p - text.at)};
+    tn_str rest = {p, text.len - a->host.len};
+    if (rest.len == 0) {
         return 0;
     }
-    if (text.at[len] != ':') {
+    if (*p != ':') {
         return -EINVAL;
     }
-    return read_port((tn_str){text.at + len + 1, text.len - len - 1}, &a->port);
+    return read_port((tn_str){p + 1, rest.len - 1}, &a->port);
 }

@@ -12,6 +12,8 @@
 
 #include "base/base.h"
 
+#include <string.h>
+
 enum {
     TN__HTTP_MORE = -1,
     TN__HTTP_BAD = 400,
@@ -29,7 +31,7 @@ enum tn__http_class {
     TN__HOST = 8,    /* RFC 3986 section 3.2.2, reg-name but "%" and "," */
     TN__HEX = 16,    /* a hexadecimal digit */
     TN__PLAIN = 32,  /* RFC 3986 section 2.3, unreserved */
-    TN__NAME = 64,   /* letters, digits, "-": what names are made of */
+    TN__ALNUM = 64,  /* a letter or a digit */
     TN__QTEXT = 128, /* inside of quotes: TN__TEXT but '"' and the backslash */
 };
 
@@ -60,6 +62,12 @@ tn__http_hex(char c)
     return c <= '9' ? (unsigned)(c - '0') : ((unsigned)c | 0x20) - 'a' + 10;
 }
 
+/* What a scan may look at. By value: what is stored meanwhile cannot change
+   it, so it stays in registers. */
+struct tn__http_bytes {
+    const char *begin, *end;
+};
+
 /* A head on its way through the parser. */
 struct tn__http_head {
     const char *begin, *end; /* all bytes that there are */
@@ -79,6 +87,27 @@ tn__http_refuse(struct tn__http_head *h, int status, const char *why)
 
 /* Text equals a word of ASCII, whatever the case of both. */
 bool tn__http_same(tn_str text, const char *word, size_t len);
+
+/* The same for a word of lower-case letters and "-" that the compiler knows,
+   and text without control characters: a byte or-ed with 0x20 is a letter only
+   if it was one, and "-" only if it was that or CR. */
+static TN_INLINE bool
+tn__http_is_word(tn_str text, const char *word, size_t len)
+{
+    const uint64_t spaces = UINT64_MAX / 255 * 0x20;
+    uint64_t differ = 0;
+    if (text.len != len) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i += 8) {
+        size_t n = len - i < 8 ? len - i : 8;
+        uint64_t a = 0, b = 0;
+        memcpy(&a, text.at + i, n);
+        memcpy(&b, word + i, n);
+        differ |= (a | spaces) ^ (b | spaces);
+    }
+    return differ == 0;
+}
 
 /* Field lines up to the empty line and behind it. */
 int tn__http_fields(struct tn__http_head *h, tn_http_field *fields, int cap,
@@ -119,9 +148,5 @@ struct tn__http_authority {
 
 /* 0 or -EINVAL. */
 int tn__http_authority(struct tn__http_authority *a, tn_str text);
-
-/* Percent signs have two hexadecimal digits behind them, and no byte is of
-   another class than `what`. */
-bool tn__http_coded(tn_str text, enum tn__http_class what);
 
 #endif

@@ -121,19 +121,41 @@ set_defaults(tn_httpd_opts *o)
 }
 
 /* Answers are sent when they are whole: to hold them back until the peer has
-   acknowledged the last one would help nobody. Connections have this from their
-   listener; what it was before is returned. */
-static int
-set_nodelay(tn_sock *listener, int on)
+   acknowledged the last one would help nobody. Connections inherit this from
+   their listener. What is no TCP does not know it. */
+static void
+set_nodelay(tn_sock *listener)
 {
-    int old = 0;
+    int on = 0;
 
-    /* Only TCP knows it. */
-    if (tn_getsockopt_int(listener, IPPROTO_TCP, TCP_NODELAY, &old) == 0 &&
-        old != on) {
-        (void)tn_setsockopt_int(listener, IPPROTO_TCP, TCP_NODELAY, on);
+    if (tn_getsockopt_int(listener, IPPROTO_TCP, TCP_NODELAY, &on) == 0 &&
+        !on && tn_setsockopt_int(listener, IPPROTO_TCP, TCP_NODELAY, 1) < 0) {
+        return; /* slower, but right */
     }
-    return old;
+}
+
+/* What runs in the loop. */
+struct job {
+    struct tn__httpd *server;
+    tn_sock *listener;
+    tn_serve_opts o;
+};
+
+static int
+run_server(void *arg)
+{
+    struct job *job = arg;
+    tn_group helpers;
+    int r;
+
+    tn_group_init(&helpers, TN_KEEP_GOING);
+    r = tn_go(&helpers, tn__httpd_send_early, job->server);
+    if (r == 0) {
+        r = tn_serve(job->listener, tn__httpd_conn, job->server, &job->o);
+    }
+    tn_group_cancel(&helpers);
+    tn_group_wait(&helpers);
+    return r;
 }
 
 int
@@ -148,19 +170,19 @@ tn_httpd_serve(tn_sock *listener, const tn_httpd_route *routes, void *arg,
         .exchanges = {.size = sizeof(tn_exchange)},
         .methods = tn__httpd_methods(routes),
     };
-    tn_serve_opts o = {.on_drain = drain};
-    int old, r;
+    struct job job = {&server, listener, {.on_drain = drain}};
+    tn_opts run = {.catch_interrupt = true};
+    int r;
 
     if (opts) {
         server.o = *opts;
     }
     set_defaults(&server.o);
-    o.max_connections = server.o.max_connections + TN_HTTPD_TURNED_AWAY;
-    o.idle = server.o.idle_time;
-    o.drain = server.o.drain_time;
-    old = set_nodelay(listener, 1);
-    r = tn_serve(listener, tn__httpd_conn, &server, &o);
-    set_nodelay(listener, old);
+    job.o.max_connections = server.o.max_connections + TN_HTTPD_TURNED_AWAY;
+    job.o.idle = server.o.idle_time;
+    job.o.drain = server.o.drain_time;
+    set_nodelay(listener);
+    r = tn__self ? run_server(&job) : tn_run(&run, run_server, &job);
     tn__spare_fini(&server.ins);
     tn__spare_fini(&server.outs);
     tn__spare_fini(&server.exchanges);

@@ -319,6 +319,13 @@ tn_httpd_trailers(const tn_exchange *x, int *count)
 
 /* ---- what nobody read ---- */
 
+bool
+tn__httpd_body_is_long(const tn_exchange *x)
+{
+    return x->body != TN__BODY_END && x->req.body == TN_HTTP_LENGTH &&
+           x->body_left > TN_HTTPD_DROP;
+}
+
 int
 tn__httpd_body_drop(tn_exchange *x)
 {
@@ -326,7 +333,7 @@ tn__httpd_body_drop(tn_exchange *x)
     size_t dropped = 0;
     ssize_t n;
 
-    if (x->req.body == TN_HTTP_LENGTH && x->body_left > TN_HTTPD_DROP) {
+    if (tn__httpd_body_is_long(x)) {
         return 1;
     }
     while (x->body != TN__BODY_END && dropped < TN_HTTPD_DROP) {

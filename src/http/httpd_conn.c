@@ -310,6 +310,9 @@ exchange(struct tn__hconn *c)
     head = c->in;
     cap = c->in_cap;
     if (r == 0) {
+        if (c->out_end > c->out_start) {
+            tn__httpd_early(c);
+        }
         tn__httpd_body_init(x);
         server->busy++;
         r = tn__httpd_answer(x);
@@ -391,6 +394,7 @@ tn__httpd_conn(tn_sock *sock, const tn_addr *peer, void *arg)
         r = TN_EBROKEN;
     }
     tn_scope_end(&c.scope);
+    tn__httpd_early_end(&c);
     delist(&c);
     tn__spare_put(&c.server->outs, c.out);
     tn__httpd_drop_in(c.server, c.in, c.in_cap);

@@ -103,7 +103,10 @@ answer_failure(tn_exchange *x, int result)
 {
     int status = status_of(result);
 
-    if (x->gone || x->c->broken < 0 || result == TN_ETRUNCATED) {
+    if (result == TN_ETRUNCATED && x->body_error == result) {
+        status = 400; /* the peer sent half a body, but may still listen */
+    }
+    if (x->gone || x->c->broken < 0) {
         return TN_EBROKEN;
     }
     tn__httpd_reset(x);

@@ -34,15 +34,18 @@ is_value(const char *value)
 
 /* The server's own affair. */
 static bool
-is_ours(const char *name)
+is_ours(const char *name, size_t n)
 {
-    static const char *const names[] = {
-        "Connection", "Content-Length",    "Date",
-        "Keep-Alive", "Transfer-Encoding",
+    static const tn_str names[] = {
+        {"Date", 4},
+        {"Connection", 10},
+        {"Keep-Alive", 10},
+        {"Content-Length", 14},
+        {"Transfer-Encoding", 17},
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcasecmp(name, names[i]) == 0) {
+        if (n == names[i].len && strcasecmp(name, names[i].at) == 0) {
             return true;
         }
     }
@@ -85,7 +88,7 @@ tn_httpd_field(tn_exchange *x, const char *name, const char *value)
 {
     size_t n = name_len(name);
 
-    if (n == 0 || is_ours(name) || !is_value(value)) {
+    if (n == 0 || is_ours(name, n) || !is_value(value)) {
         return tn_fail(-EINVAL, "add field", name);
     }
     if (x->stage != TN__FRESH) {
@@ -100,9 +103,10 @@ tn_httpd_field(tn_exchange *x, const char *name, const char *value)
 int
 tn_httpd_trailer(tn_exchange *x, const char *name, const char *value)
 {
+    size_t len = name_len(name);
     int n;
 
-    if (name_len(name) == 0 || is_ours(name) || !is_value(value) ||
+    if (len == 0 || is_ours(name, len) || !is_value(value) ||
         x->promised >= 0 || x->stage == TN__LENGTH || x->stage == TN__OVER) {
         return tn_fail(-EINVAL, "add trailer", name);
     }
@@ -224,7 +228,7 @@ put_connection(char *p, const tn_exchange *x)
 static char *
 put_framing(char *p, const tn_exchange *x, int64_t length)
 {
-    bool none = x->status == 204 || (x->status == 304 && x->promised < 0);
+    bool none = x->status == 204 || (x->status == 304 && x->promised <= 0);
 
     if (none || x->stage == TN__CLOSE) {
         return tn__httpd_copy(p, "\r\n", 2);

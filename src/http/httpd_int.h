@@ -39,6 +39,8 @@ struct tn__httpd {
     int busy; /* exchanges */
     bool draining;
     struct tn__hconn *conns;
+    struct tn__hconn *early; /* with answers that may be kept back */
+    struct tn__op *sender;   /* the task that sends those, waiting */
     struct tn__spare ins, outs, exchanges;
     int64_t date_at; /* the second that `date` tells */
     char date[64];   /* "Date: ...\r\n" */
@@ -61,6 +63,8 @@ struct tn__hconn {
     bool in_full;
     char *out; /* TN_HTTPD_OUT bytes; NULL while nothing is to be sent */
     size_t out_start, out_end;
+    size_t whole; /* up to here lie whole answers to earlier requests */
+    struct tn__hconn *early_next, **early_at;
     char small[TN_HTTPD_SMALL];
 };
 
@@ -133,6 +137,18 @@ ssize_t tn__httpd_fill(struct tn__hconn *c, int64_t timeout); /* suspends */
 int tn__httpd_move(struct tn__hconn *c, size_t cap, bool keep);
 void tn__httpd_drop_in(struct tn__httpd *server, char *in, size_t cap);
 
+/* ---- httpd_early.c ---- */
+
+/* A handler is about to run, and c->out holds earlier answers: they shall leave
+   if it waits. */
+void tn__httpd_early(struct tn__hconn *c);
+
+/* They are being sent. */
+void tn__httpd_early_end(struct tn__hconn *c);
+
+/* The task that sends them; its argument is the server. */
+int tn__httpd_send_early(void *arg); /* suspends */
+
 /* ---- httpd_exchange.c: from a head to its answer ---- */
 
 /* Answer the request in x. 0: and go on; 1: and close; TN_EBROKEN. */
@@ -152,6 +168,9 @@ int tn__httpd_route(tn_exchange *x); /* suspends */
 /* ---- httpd_body.c ---- */
 
 void tn__httpd_body_init(tn_exchange *x);
+
+/* More is left of the body than will be dropped. */
+bool tn__httpd_body_is_long(const tn_exchange *x);
 
 /* Drop what is left of the body: 0; 1 if it is too much, or did not come. */
 int tn__httpd_body_drop(tn_exchange *x); /* suspends */

@@ -44,6 +44,7 @@ send_vector(struct tn__hconn *c, struct iovec *iov, int count)
     size_t sent;
     ssize_t r;
 
+    tn__httpd_early_end(c);
     if (c->broken < 0) {
         return c->broken;
     }
@@ -303,6 +304,7 @@ copy_file(tn_exchange *x, int fd, int64_t offset, size_t n)
 static int
 push_corked(struct tn__hconn *c)
 {
+    tn__httpd_early_end(c);
     tn_settimeout(c->sock, c->server->o.write_time);
     while (c->out_start < c->out_end) {
         ssize_t n = tn_send(c->sock, c->out + c->out_start,
@@ -386,6 +388,8 @@ tn_httpd_reply(tn_exchange *x, int status, const char *type, const void *body,
     if (r == 0) {
         r = tn_httpd_length(x, (int64_t)n);
     }
+    /* Nobody will read the rest of the request now. */
+    x->close = x->close || tn__httpd_body_is_long(x);
     if (r == 0) {
         r = tn__httpd_head(x, n < TN_HTTPD_DIRECT ? n + CHUNK_LINE + 2 : 0);
     }

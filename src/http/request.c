@@ -118,7 +118,7 @@ static enum tn_http_method
 method_of(tn_str text)
 {
     static const struct {
-        const char *text;
+        char text[8];
         enum tn_http_method method;
     } known[] = {
         {"GET", TN_HTTP_GET},       {"HEAD", TN_HTTP_HEAD},
@@ -128,9 +128,13 @@ method_of(tn_str text)
         {"PATCH", TN_HTTP_PATCH},
     };
 
+    char padded[8] = "";
+    if (text.len >= sizeof(padded)) {
+        return TN_HTTP_OTHER;
+    }
+    memcpy(padded, text.at, text.len);
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strlen(known[i].text) == text.len &&
-            memcmp(known[i].text, text.at, text.len) == 0) {
+        if (memcmp(known[i].text, padded, sizeof(padded)) == 0) {
             return known[i].method;
         }
     }
@@ -309,16 +313,28 @@ read_request(struct tn__http_head *h, tn_http_request *req)
     return status;
 }
 
+/* What came behind `seen` bytes. 0 if the head is whole. */
+static int
+resume(struct tn__http_head *h, size_t seen)
+{
+    /* A line that is longer than this has too long a target. */
+    const size_t most = METHOD_MAX + 1 + TN_URL_MAX + 1;
+    size_t n = (size_t)(h->end - h->begin);
+    int status =
+        seen < n ? tn__http_resume(h, seen, check_line) : TN__HTTP_MORE;
+    if (status == TN__HTTP_MORE && seen <= most && n > most) {
+        status = check_line(h); /* once, that nobody waits for its end */
+        status = status == 0 ? TN__HTTP_MORE : status;
+    }
+    return status;
+}
+
 ssize_t
 tn_http_parse_request(tn_http_request *req, const char *buf, size_t n,
                       size_t seen)
 {
     struct tn__http_head h = {buf, buf + n, buf, NULL};
-    int status = 0;
-    if (seen > 0) {
-        status =
-            seen < n ? tn__http_resume(&h, seen, check_line) : TN__HTTP_MORE;
-    }
+    int status = seen == 0 ? 0 : resume(&h, seen);
     if (status == 0) {
         status = read_request(&h, req);
     }

@@ -187,8 +187,12 @@ by_choice(const void *a, const void *b)
         order = x->size < y->size ? -1 : x->size > y->size;
     } else if (sorting->sort == 't') {
         order = x->modified < y->modified ? -1 : x->modified > y->modified;
+    } else {
+        order = tn__name_compare(x->name, y->name);
     }
-    order = order ? order : tn__name_compare(x->name, y->name);
+    if (order == 0) { /* equals keep the order of names */
+        return tn__name_compare(x->name, y->name);
+    }
     return sorting->descending ? -order : order;
 }
 

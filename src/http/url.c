@@ -58,9 +58,9 @@ is_scheme(tn_str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.at[i];
-        bool letter =
-            tn__http_is(TN__NAME, c) && c != '-' && !tn__http_is_digit(c);
-        bool other = tn__http_is(TN__NAME, c) || c == '+' || c == '.';
+        bool alnum = tn__http_is(TN__ALNUM, c);
+        bool letter = alnum && !tn__http_is_digit(c);
+        bool other = alnum || c == '+' || c == '-' || c == '.';
         if (!(i == 0 ? letter : other)) {
             return false;
         }

@@ -172,7 +172,7 @@ tn__sock_await(tn_sock *s, struct tn__op *op, struct tn__limit *lim)
 }
 
 ssize_t
-tn__sock_try_below(tn_sock *s, struct tn__op *op)
+tn__sock_try_below(tn_sock *s, struct tn__op *op, bool hinted)
 {
     enum tn__side side = tn__op_side(op);
     int r;
@@ -187,7 +187,8 @@ tn__sock_try_below(tn_sock *s, struct tn__op *op)
     if (r < 0) {
         return r;
     }
-    if (s->fd.op[side] || (op->cls == &tn__ready_ops && !s->fd.ready[side])) {
+    hinted = hinted && op->cls == &tn__ready_ops;
+    if (s->fd.op[side] || (hinted && !s->fd.ready[side])) {
         return -EAGAIN;
     }
     op->cls->start(op);
@@ -437,7 +438,8 @@ close_now(tn_sock *s, bool reset)
     return r;
 }
 
-/* Drop what the peer still sends, until it has taken our last bytes. */
+/* Drop what the peer still sends, until it has taken our last bytes: what has
+   come goes in any case, or the kernel would reset the connection. */
 static void
 drain(tn_sock *s, int64_t until)
 {
@@ -447,20 +449,22 @@ drain(tn_sock *s, int64_t until)
     ssize_t n;
 
     s->net->shutdown(&s->fd, SHUT_WR);
-    while (dropped < TN_CLOSE_DRAIN && (left = until - tn_now()) > 0) {
+    while (dropped < TN_CLOSE_DRAIN) {
         struct tn__op op = {.kind = TN__RECV, .u.io = {sink, sizeof(sink), 0}};
-        struct tn__limit lim = {
-            .timeout = left < TN_CLOSE_LOOK ? left : TN_CLOSE_LOOK,
-        };
+        struct tn__limit lim = {.timeout = TN_CLOSE_LOOK};
 
+        left = until - tn_now();
         if (s->net->pending(&s->fd, NULL, &unsent) < 0) {
             return;
         }
-        if (unsent == 0) {
-            lim.timeout = 0; /* what is here may go; nothing is worth a wait */
+        if (unsent == 0 || left <= 0) {
+            left = 0; /* what is here may go; nothing is worth a wait */
+            n = tn__sock_try_below(s, &op, false);
+        } else {
+            lim.timeout = left < TN_CLOSE_LOOK ? left : TN_CLOSE_LOOK;
+            n = tn__sock_await_below(s, &op, &lim);
         }
-        n = tn__sock_await_below(s, &op, &lim);
-        if (n <= 0 && n != -ETIME) {
+        if (n <= 0 && (n != -ETIME || left == 0)) {
             return;
         }
         dropped += n > 0 ? (size_t)n : 0;

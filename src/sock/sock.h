@@ -76,8 +76,9 @@ ssize_t tn__sock_await(tn_sock *s, struct tn__op *op,
 ssize_t tn__sock_await_below(tn_sock *s, struct tn__op *op,
                              struct tn__limit *lim); /* suspends */
 
-/* The same without waiting: -EAGAIN also while another op has that side. */
-ssize_t tn__sock_try_below(tn_sock *s, struct tn__op *op);
+/* The same without waiting: -EAGAIN also while another op has that side.
+   `hinted`: not even tried unless it is likely to succeed. */
+ssize_t tn__sock_try_below(tn_sock *s, struct tn__op *op, bool hinted);
 
 /* End the descriptor's sides, whatever lies above it. 0 or a code. */
 int tn__sock_shutdown_below(tn_sock *s, int how);

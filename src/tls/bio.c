@@ -53,7 +53,7 @@ receive_now(struct tls_conn *c, char *buf, size_t n)
     if (c->taken & TLS_IN) {
         return -EAGAIN;
     }
-    return c->eof ? 0 : tn__sock_try_below(c->sock, &op);
+    return c->eof ? 0 : tn__sock_try_below(c->sock, &op, true);
 }
 
 static int
@@ -92,14 +92,14 @@ has_out(const struct tls_conn *c)
 }
 
 static ssize_t
-send_now(struct tls_conn *c, const void *buf, size_t n)
+send_now(struct tls_conn *c, const void *buf, size_t n, bool hinted)
 {
     struct tn__op op = {
         .kind = TN__SEND,
         .u.io = {(void *)(uintptr_t)buf, n, 0},
     };
 
-    return tn__sock_try_below(c->sock, &op);
+    return tn__sock_try_below(c->sock, &op, hinted);
 }
 
 static void
@@ -168,7 +168,7 @@ send_typed(struct tls_conn *c, const char *buf, size_t n)
     control.head.cmsg_type = TLS_SET_RECORD_TYPE;
     control.head.cmsg_len = CMSG_LEN(1);
     memcpy(CMSG_DATA(&control.head), &c->ktls_type, 1);
-    return has_out(c) ? -EAGAIN : tn__sock_try_below(c->sock, &op);
+    return has_out(c) ? -EAGAIN : tn__sock_try_below(c->sock, &op, true);
 }
 
 static int
@@ -202,7 +202,7 @@ bio_write(BIO *bio, const char *buf, int n)
         return write_typed(c, bio, buf, n);
     }
     if (!has_out(c)) {
-        r = send_now(c, buf, (size_t)n);
+        r = send_now(c, buf, (size_t)n, true);
         if (r < 0 && r != -EAGAIN) {
             sending_failed(c, (int)r);
             return n;
@@ -327,9 +327,13 @@ sent_from_out(struct tls_conn *c, ssize_t r)
 void
 tls_push(struct tls_conn *c)
 {
-    if (has_out(c) && !(c->taken & TLS_OUT)) {
-        sent_from_out(
-            c, send_now(c, c->out + c->out_start, c->out_end - c->out_start));
+    ssize_t r = 1;
+
+    while (r > 0 && has_out(c) && !(c->taken & TLS_OUT)) {
+        /* Nobody waits for room, so that there may be no hint of it. */
+        r = send_now(c, c->out + c->out_start, c->out_end - c->out_start,
+                     false);
+        sent_from_out(c, r);
     }
 }
 

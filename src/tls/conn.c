@@ -3,6 +3,7 @@
  */
 #include "tls/tls_int.h"
 
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -107,6 +108,18 @@ set_host(struct tls_conn *c, const char *host)
                : -ENOMEM;
 }
 
+/* TLS sends small records of its own, tickets for one. By Nagle's algorithm
+   data behind them would wait for the peer's delayed acknowledgement. */
+static void
+send_without_delay(tn_sock *s)
+{
+    int on = 1;
+
+    if (s->fd.is_tcp) {
+        (void)s->net->setopt(&s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    }
+}
+
 static int
 put_layer(tn_sock *s, tn_tls *tls, const char *host)
 {
@@ -123,6 +136,7 @@ put_layer(tn_sock *s, tn_tls *tls, const char *host)
         return r;
     }
     tls_session_offer(c);
+    send_without_delay(s);
     s->layer_state = c;
     s->layer = &tls_layer;
     return 0;

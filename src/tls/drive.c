@@ -40,6 +40,7 @@ judge(struct tls_conn *c, int ret)
         return 0;
     }
     c->failed = err;
+    tls_push(c); /* OpenSSL may have told the peer why */
     return err;
 }
 

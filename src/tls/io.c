@@ -336,7 +336,7 @@ tls_end(tn_sock *s)
     tls_lock(c);
     announce_end(c);
     tls_unlock(c);
-    return c->out && !c->send_error;
+    return c->out && !c->send_error && !s->broken;
 }
 
 int
