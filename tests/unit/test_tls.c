@@ -174,7 +174,8 @@ vectors(void *arg)
 {
     struct tls_kit k;
     char head[4], tail[8], buf[16];
-    struct iovec out[] = {{"head", 4}, {NULL, 0}, {"and tail", 8}};
+    char text[] = "headand tail";
+    struct iovec out[] = {{text, 4}, {NULL, 0}, {text + 4, 8}};
     struct iovec in[] = {{head, 4}, {tail, 8}};
     tn_msg msg = {.iov = in, .iov_count = 2};
     tn_addr from;
