@@ -98,6 +98,39 @@ def decode_part(build, _there, plan):
         yield f"| {text} | {mid:.2f} ({low:.2f} to {high:.2f}) |"
 
 
+def heads_part(build, _there, plan):
+    """Reading the heads of requests, beside other parsers."""
+    heads = f"{build}/bench/heads"
+    rounds = 3 if plan.quick else 9
+    if not os.access(heads, os.X_OK):
+        raise Failed("heads was not built")
+    times = {}
+    for _ in range(rounds):
+        done = subprocess.run([heads], capture_output=True, text=True,
+                              timeout=120, preexec_fn=pinned(SERVER_CPU))
+        if done.returncode != 0:
+            raise Failed(done.stderr.strip())
+        for line in done.stdout.splitlines():
+            head, size, parser, ns = line.split()
+            times.setdefault((head, int(size), parser), []).append(float(ns))
+    yield "## HTTP: reading the head of a request"
+    yield ""
+    yield ("| head | bytes | parser | ns, median (quartiles) | GB/s | "
+           "instructions a byte |")
+    yield "| --- | ---: | --- | --- | ---: | ---: |"
+    for (head, size, parser), values in times.items():
+        low, mid, high = quartiles(values)
+        try:
+            count = instructions(
+                lambda wrapper, n, which=(parser, head): number(
+                    [heads, *which, str(n)], wrapper), 1000, 3000)
+            work = f"{count / size:.2f}"
+        except Failed:
+            work = "(valgrind cannot run it)"
+        yield (f"| {head} | {size:,} | {parser} | {mid:.0f} ({low:.0f} to "
+               f"{high:.0f}) | {size / mid:.2f} | {work} |")
+
+
 def start_part(build, _there, plan):
     """How long it takes to start and end."""
     program = f"{build}/tenon"
@@ -189,7 +222,7 @@ def tls_part(build, _there, plan):
 
 
 PARTS = {"memory": memory_part, "task": task_part, "decode": decode_part,
-         "start": start_part, "tls": tls_part}
+         "heads": heads_part, "start": start_part, "tls": tls_part}
 
 if __name__ == "__main__":
     sys.exit("run bench/run instead")

@@ -34,6 +34,17 @@ enum opt_kind {
     OPT_IS_DURATION, /* int64_t, ns: 200ms, 1.5s, 2m; a bare number: seconds */
     OPT_IS_STRING,   /* const char * */
     OPT_IS_WORD,     /* int: index into words */
+    OPT_IS_LIST,     /* struct opt_list: each time it is given */
+};
+
+enum {
+    OPT_LIST_MAX = 64, /* an option that often is a mistake of a script */
+};
+
+/* The values of an option that may be given more than once, in order. */
+struct opt_list {
+    int count;
+    const char *at[OPT_LIST_MAX];
 };
 
 struct opt {
@@ -81,6 +92,11 @@ struct opt {
     {                                                                          \
         name, letter, arg, OPT_IS_WORD, 0, 0, fallback, sentence,              \
             OPT_AT(s, field, int), words                                       \
+    }
+#define OPT_LIST(s, field, name, letter, arg, sentence)                        \
+    {                                                                          \
+        name, letter, arg, OPT_IS_LIST, 0, 0, NULL, sentence,                  \
+            OPT_AT(s, field, struct opt_list), NULL                            \
     }
 #define OPT_END                                                                \
     {                                                                          \

@@ -137,7 +137,8 @@ opt_range(const struct opt *o, char *buf, size_t cap)
     if (o->kind == OPT_IS_WORD) {
         return word_list(o->words, buf, cap);
     }
-    if (o->kind != OPT_IS_FLAG && o->kind != OPT_IS_STRING) {
+    if (o->kind != OPT_IS_FLAG && o->kind != OPT_IS_STRING &&
+        o->kind != OPT_IS_LIST) {
         (void)snprintf(buf, cap, "%s to %s",
                        opt_format(o->kind, o->min, low, sizeof(low)),
                        opt_format(o->kind, o->max, high, sizeof(high)));
@@ -195,6 +196,17 @@ store_word(const struct opt *o, void *field, const char *shown,
     return false;
 }
 
+static bool
+store_more(struct opt_list *list, const char *shown, const char *text)
+{
+    if (list->count == OPT_LIST_MAX) {
+        say("%s: given more than %d times", shown, OPT_LIST_MAX);
+        return false;
+    }
+    list->at[list->count++] = text;
+    return true;
+}
+
 bool
 opt_store(const struct opt *o, void *into, const char *shown, const char *text)
 {
@@ -208,6 +220,8 @@ opt_store(const struct opt *o, void *into, const char *shown, const char *text)
         return true;
     case OPT_IS_WORD:
         return store_word(o, field, shown, text);
+    case OPT_IS_LIST:
+        return store_more(field, shown, text);
     case OPT_IS_INT:
     case OPT_IS_FD:
     case OPT_IS_SIZE:

@@ -70,6 +70,16 @@ is_rooms_word(const char *text)
            strcmp(text, left[DIALECT_EN] + 1) == 0;
 }
 
+size_t
+dialect_defuse(char *text, size_t n)
+{
+    if (!is_rooms_word(text)) {
+        return n;
+    }
+    memmove(text, text + 1, n); /* without its blank it is the member's */
+    return n - 1;
+}
+
 /* Clean a text into r->text, cut to what an event holds. */
 static void
 take_text(struct dialect_reader *r, const char *s, size_t n)
@@ -87,10 +97,7 @@ take_text(struct dialect_reader *r, const char *s, size_t n)
     memcpy(r->text + len, cut_mark, mark);
     r->len = len + mark;
     r->text[r->len] = '\0';
-    if (is_rooms_word(r->text)) { /* without its blank it is the member's */
-        memmove(r->text, r->text + 1, r->len);
-        r->len--;
-    }
+    r->len = dialect_defuse(r->text, r->len);
 }
 
 /* Bytes of "NAME:" at the front of a line of NAME; 0 if it is not there. */
@@ -352,6 +359,9 @@ dialect_write(char *dst, size_t cap, const struct room_event *ev,
 {
     struct line l = {.dst = dst, .cap = cap};
 
+    if (ev->what == ROOM_FILE || ev->what == ROOM_GONE) {
+        return dialect_file(dst, cap, ev, lang);
+    }
     if (ev->what == ROOM_NOTE) {
         put_text(&l, notes[ev->note][lang]);
     } else if (ev->what == ROOM_BYE) {

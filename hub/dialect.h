@@ -92,6 +92,16 @@ bool dialect_next(struct dialect_reader *r, const char *name);
 int dialect_name(char *dst, const char *src, size_t n);
 
 /**
+ * Change a text that would read, behind its author's name, as the room telling
+ * of a join or a leave.
+ *
+ * @param text  `n` bytes, cleaned; ends in NUL.
+ * @param n     bytes.
+ * @return its length now.
+ */
+size_t dialect_defuse(char *text, size_t n);
+
+/**
  * Write an event as the line that plain members read.
  *
  * @param dst   `cap` bytes; no NUL at the end.
@@ -102,6 +112,21 @@ int dialect_name(char *dst, const char *src, size_t n);
  */
 size_t dialect_write(char *dst, size_t cap, const struct room_event *ev,
                      enum dialect_lang lang);
+
+/**
+ * Write ROOM_FILE or ROOM_GONE as a line; dialect_write() calls it.
+ *
+ * The address comes last and whole; if there is no room for it, it is left
+ * out, and then the file's name is cut.
+ *
+ * @param dst   `cap` bytes; no NUL at the end.
+ * @param cap   bytes.
+ * @param ev    borrowed.
+ * @param lang  in whose words.
+ * @return bytes, at most `cap`.
+ */
+size_t dialect_file(char *dst, size_t cap, const struct room_event *ev,
+                    enum dialect_lang lang);
 
 /**
  * Write why somebody is not let in, in no more than so many bytes.

@@ -15,6 +15,7 @@ struct member {
     struct bucket talk;   /* what it may still say */
     struct bucket claims; /* how often it hears that its name is wanted */
     bool slowed;          /* it was told that its lines are dropped */
+    uint64_t author;      /* see room_author() */
     size_t name_len;
     char name[ROOM_NAME_MAX + 1];
 };
@@ -25,11 +26,13 @@ struct room {
     bool closed;
     int count;
     int outlets;
+    int64_t (*clock)(void);
+    const char *folder;
 
     struct {
         room_outlet *fn;
         void *arg;
-    } outlet[ROOM_OUTLETS];
+    } outlet[ROOM_OUTLETS], journal;
     struct member member[ROOM_MEMBERS];
 };
 
@@ -37,13 +40,25 @@ static const struct bucket_rule talk_rule = {ROOM_INTERVAL, ROOM_BURST};
 static const struct bucket_rule claim_rule = {10 * TN_SEC, 1};
 static const char cut_mark[] = "…";
 
-/* Hand an event to every outlet. Suspends if an outlet does: call it last. */
+/* Hand an event to every outlet. Suspends if an outlet does. */
+void
+room_release(room *r, const struct room_event *ev)
+{
+    for (int i = 0; i < r->outlets; i++) {
+        r->outlet[i].fn(r->outlet[i].arg, ev);
+    }
+}
+
+/* Number an event and hand it on. May suspend: call it last. */
 static void
 publish(room *r, struct room_event *ev)
 {
     ev->number = ++r->latest;
-    for (int i = 0; i < r->outlets; i++) {
-        r->outlet[i].fn(r->outlet[i].arg, ev);
+    ev->time = r->clock != NULL ? r->clock() : 0;
+    if (r->journal.fn != NULL) {
+        r->journal.fn(r->journal.arg, ev);
+    } else {
+        room_release(r, ev);
     }
 }
 
@@ -54,8 +69,13 @@ about(struct room_event *ev, enum room_what what, const struct member *m)
     ev->number = 0;
     ev->what = what;
     ev->note = ROOM_SLOWED;
+    ev->kind = m != NULL ? m->kind : ROOM_PLAIN;
     ev->who = m != NULL ? m->id : 0;
+    ev->author = m != NULL ? m->author : 0;
     ev->to = 0;
+    ev->size = 0;
+    ev->folder = NULL;
+    ev->ref[0] = '\0';
     ev->text_len = 0;
     ev->text[0] = '\0';
     ev->name_len = m != NULL ? m->name_len : 0;
@@ -151,6 +171,31 @@ room_attach(room *r, room_outlet *outlet, void *arg)
     return 0;
 }
 
+void
+room_journal(room *r, room_outlet *journal, void *arg)
+{
+    r->journal.fn = journal;
+    r->journal.arg = arg;
+}
+
+void
+room_resume(room *r, uint64_t latest)
+{
+    r->latest = latest;
+}
+
+void
+room_clock(room *r, int64_t (*clock)(void))
+{
+    r->clock = clock;
+}
+
+void
+room_folder(room *r, const char *url)
+{
+    r->folder = url;
+}
+
 /* Somebody wants a name that is in use: its owner hears of it now and then. */
 static int
 refuse_name(room *r, struct member *owner, int64_t now)
@@ -162,11 +207,12 @@ refuse_name(room *r, struct member *owner, int64_t now)
 }
 
 static void
-fill(room *r, struct member *m, enum room_kind kind, int64_t now)
+fill(room *r, struct member *m, const struct room_guest *guest, int64_t now)
 {
     memset(m, 0, sizeof(*m));
     m->id = ++r->serial * ROOM_MEMBERS + (uint64_t)(m - r->member);
-    m->kind = kind;
+    m->kind = guest->kind;
+    m->author = guest->author;
     m->seen = now;
     r->count++;
 }
@@ -175,17 +221,25 @@ int
 room_join(room *r, enum room_kind kind, const char *name, size_t n, int64_t now,
           room_id *id)
 {
+    const struct room_guest guest = {.kind = kind, .name = name, .len = n};
+
+    return room_admit(r, &guest, now, id);
+}
+
+int
+room_admit(room *r, const struct room_guest *guest, int64_t now, room_id *id)
+{
     struct room_event ev;
     struct member *m;
 
     *id = 0;
-    if (n < 1 || n > ROOM_NAME_MAX) {
+    if (guest->len < 1 || guest->len > ROOM_NAME_MAX) {
         return -EINVAL;
     }
     if (r->closed) {
         return -ESHUTDOWN;
     }
-    m = find_name(r, name, n);
+    m = find_name(r, guest->name, guest->len);
     if (m != NULL) {
         return refuse_name(r, m, now);
     }
@@ -193,9 +247,9 @@ room_join(room *r, enum room_kind kind, const char *name, size_t n, int64_t now,
     if (m == NULL) {
         return -EUSERS;
     }
-    fill(r, m, kind, now);
-    memcpy(m->name, name, n);
-    m->name_len = n;
+    fill(r, m, guest, now);
+    memcpy(m->name, guest->name, guest->len);
+    m->name_len = guest->len;
     *id = m->id;
     about(&ev, ROOM_JOIN, m);
     publish(r, &ev);
@@ -232,6 +286,14 @@ set_text(struct room_event *ev, const char *text, size_t n)
 int
 room_say(room *r, room_id id, const char *text, size_t n, int64_t now)
 {
+    const struct room_words words = {.text = text, .len = n};
+
+    return room_utter(r, id, &words, now);
+}
+
+int
+room_utter(room *r, room_id id, const struct room_words *words, int64_t now)
+{
     struct member *m = find(r, id);
     struct room_event ev;
 
@@ -246,7 +308,29 @@ room_say(room *r, room_id id, const char *text, size_t n, int64_t now)
         return slow_down(r, m);
     }
     about(&ev, ROOM_SAY, m);
-    set_text(&ev, text, n);
+    set_text(&ev, words->text, words->len);
+    if (words->ref != NULL) {
+        size_t n = strnlen(words->ref, ROOM_REF_MAX);
+
+        memcpy(ev.ref, words->ref, n);
+        ev.ref[n] = '\0';
+    }
+    publish(r, &ev);
+    return 0;
+}
+
+int
+room_file(room *r, room_id id, const char *path, int64_t size)
+{
+    struct room_event ev;
+
+    if (r->closed) {
+        return -ESHUTDOWN;
+    }
+    about(&ev, size < 0 ? ROOM_GONE : ROOM_FILE, find(r, id));
+    set_text(&ev, path, strlen(path));
+    ev.size = size < 0 ? 0 : size;
+    ev.folder = r->folder;
     publish(r, &ev);
     return 0;
 }

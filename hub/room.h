@@ -2,10 +2,11 @@
  * hub/room.h - who is in the room and what happens there, in one order.
  *
  * The room knows no socket and no clock. It has members, known by an id and a
- * unique name, and outlets: each way to reach members (plain UDP today) and
+ * unique name, and outlets: each way to reach members (plain UDP, the web) and
  * each onlooker (the host's screen) is one. What happens becomes an event with
  * a number, and every outlet is handed every event, in the order of numbers;
- * it passes them on to its own members in its own dialect.
+ * it passes them on to its own members in its own dialect. A journal, if there
+ * is one, gets each event first and hands it on when it is safe.
  *
  * Everything is called from tasks of one loop. An outlet may suspend: it is
  * called last, when the room's state is whole again, so a member known before
@@ -33,8 +34,10 @@ enum room_limit {
     /* Members at once. One message costs a send for each of them, about a
        microsecond; a thousand is a lecture hall and a millisecond. */
     ROOM_MEMBERS = 1024,
-    /* Ways to reach members: plain, and later native and web; the screen. */
+    /* Ways to reach members: plain and web, later native; the screen. */
     ROOM_OUTLETS = 4,
+    /* Letters and digits of a browser's own mark for what it says. */
+    ROOM_REF_MAX = 32,
     /* Messages a member may send at once before it is slowed: more lines than
        people paste, fewer than fill a screen. */
     ROOM_BURST = 30,
@@ -54,6 +57,7 @@ typedef uint64_t room_id;
 /* How a member is reached; the outlet of that kind looks after it. */
 enum room_kind {
     ROOM_PLAIN, /* UDP, the course's dialect */
+    ROOM_WEB,   /* a browser */
 };
 
 enum room_what {
@@ -62,6 +66,8 @@ enum room_what {
     ROOM_LEAVE, /* `who` is gone */
     ROOM_NOTE,  /* the room tells `to` something; see enum room_note */
     ROOM_BYE,   /* the room closes */
+    ROOM_FILE,  /* `who`, or nobody knows who, shared the file `text` */
+    ROOM_GONE,  /* the file `text` was taken away */
 };
 
 enum room_note {
@@ -72,16 +78,38 @@ enum room_note {
 
 struct room_event {
     uint64_t number; /* 1, 2, 3 ...: the order in which all see them */
+    int64_t time;    /* ms since 1970; 0 without room_clock() */
     enum room_what what;
     enum room_note note; /* for ROOM_NOTE */
-    room_id who;         /* whom it is about; it does not get the event */
-    room_id to;          /* for ROOM_NOTE: the only one who gets it; else 0 */
+    enum room_kind kind; /* of `who` */
+    room_id who;     /* whom it is about; a plain member does not get its own */
+    room_id to;      /* for ROOM_NOTE: the only one who gets it; else 0 */
+    uint64_t author; /* who it is beyond this visit; 0: nobody can tell */
+    int64_t size;    /* for ROOM_FILE: bytes */
+    const char *folder; /* for ROOM_FILE: see room_folder(); may be NULL */
     size_t name_len, text_len;
+    char ref[ROOM_REF_MAX + 1];   /* for ROOM_SAY: see struct room_words */
     char name[ROOM_NAME_MAX + 1]; /* of `who`, or of `to` in a note */
-    char text[ROOM_TEXT_MAX + 1]; /* for ROOM_SAY; ends in NUL */
+    char text[ROOM_TEXT_MAX + 1]; /* for SAY, FILE, GONE; ends in NUL */
 };
 
-/* An outlet. The event is borrowed until return; it may suspend. */
+/* Who wants to come in. */
+struct room_guest {
+    enum room_kind kind;
+    uint64_t author;  /* for the events about it; 0: nobody can tell */
+    const char *name; /* borrowed; cleaned already */
+    size_t len;       /* 1 to ROOM_NAME_MAX */
+};
+
+/* What somebody says. */
+struct room_words {
+    const char *text; /* borrowed; cleaned already */
+    size_t len;       /* cut at ROOM_TEXT_MAX */
+    const char *ref;  /* its author's own mark; ROOM_REF_MAX at most; NULL */
+};
+
+/* An outlet, or the journal. The event is borrowed until return; it may
+   suspend. */
 typedef void room_outlet(void *arg, const struct room_event *ev);
 
 typedef struct room room;
@@ -115,6 +143,50 @@ void room_free(room *r);
 TN_USE int room_attach(room *r, room_outlet *outlet, void *arg);
 
 /**
+ * Have every event handed to a journal first, and to no outlet.
+ *
+ * The journal keeps the event and then hands it on with room_release(), each
+ * one and in their order. So nobody has seen what is not kept.
+ *
+ * @param r        borrowed.
+ * @param journal  called for each event, in the order of numbers; NULL: none.
+ * @param arg      borrowed for the room's life.
+ */
+void room_journal(room *r, room_outlet *journal, void *arg);
+
+/**
+ * Hand an event to the outlets; for the journal.
+ *
+ * @param r   borrowed.
+ * @param ev  borrowed until return; as the journal got it.
+ */
+void room_release(room *r, const struct room_event *ev);
+
+/**
+ * Go on with the numbers of an earlier time.
+ *
+ * @param r       borrowed; nothing has happened yet.
+ * @param latest  the number of the event before.
+ */
+void room_resume(room *r, uint64_t latest);
+
+/**
+ * Have events bear the time.
+ *
+ * @param r      borrowed.
+ * @param clock  returns ms since 1970; must not suspend; NULL: none.
+ */
+void room_clock(room *r, int64_t (*clock)(void));
+
+/**
+ * Say where shared files are found, for those who have to be told.
+ *
+ * @param r    borrowed.
+ * @param url  borrowed for the room's life; ends in "/"; NULL: nowhere.
+ */
+void room_folder(room *r, const char *url);
+
+/**
  * Let somebody in; the others are told.
  *
  * Names are compared without regard to the case of ASCII letters. Who has a
@@ -134,6 +206,18 @@ TN_USE int room_join(room *r, enum room_kind kind, const char *name, size_t n,
                      int64_t now, room_id *id);
 
 /**
+ * Let a guest in; else as room_join().
+ *
+ * @param r      borrowed.
+ * @param guest  borrowed until return.
+ * @param now    ns.
+ * @param id     the member's; set before anybody is told.
+ * @return as room_join().
+ */
+TN_USE int room_admit(room *r, const struct room_guest *guest, int64_t now,
+                      room_id *id);
+
+/**
  * Say something; the others get it.
  *
  * @param r     borrowed.
@@ -145,6 +229,30 @@ TN_USE int room_join(room *r, enum room_kind kind, const char *name, size_t n,
  *   first time; -ENOENT no such member.
  */
 int room_say(room *r, room_id id, const char *text, size_t n, int64_t now);
+
+/**
+ * Say something that bears its author's mark; else as room_say().
+ *
+ * @param r      borrowed.
+ * @param id     who says it.
+ * @param words  borrowed until return.
+ * @param now    ns.
+ * @return as room_say().
+ */
+int room_utter(room *r, room_id id, const struct room_words *words,
+               int64_t now);
+
+/**
+ * Tell everybody that a file came, or went.
+ *
+ * @param r     borrowed.
+ * @param id    who shared it; 0 if nobody knows.
+ * @param path  borrowed; below the shared folder, cleaned; ends in NUL; cut at
+ *              ROOM_TEXT_MAX.
+ * @param size  bytes; -1: it is gone.
+ * @return 0; -ESHUTDOWN the room is closed.
+ */
+int room_file(room *r, room_id id, const char *path, int64_t size);
 
 /**
  * Take a member out; the others are told.

@@ -6,7 +6,9 @@
  *
  * A head is read by one call with one of three outcomes: it is whole, more
  * bytes are needed, or it is refused. It is strict: what two implementations
- * could understand differently (RFC 9112 section 11) is refused.
+ * could understand differently (RFC 9112 section 11) is refused: lines that do
+ * not end in CR LF, folded ones, a space before the colon, two lengths, a
+ * length beside a coding, a coding other than "chunked".
  *
  * Errors:  TN_EHTTP; `status` of the message says what to answer.
  * Threads: any.
@@ -67,14 +69,16 @@ typedef struct tn_http_request {
     tn_str target;    /* all of it */
     tn_str authority; /* host and port: from an absolute target or CONNECT,
                           else from Host; absent if there is none (1.0) */
-    tn_str path;      /* begins with "/"; "*" for the asterisk form */
+    tn_str path;      /* begins with "/"; "*" for the asterisk form, and for
+                          OPTIONS of a host without a path; "" of CONNECT */
     tn_str query;     /* behind "?"; absent if there is no "?" */
     enum tn_http_form form;
     int minor; /* of HTTP/1.x: 0 or 1 */
     enum tn_http_body body;
     int64_t length;       /* TN_HTTP_LENGTH: bytes; else -1 */
     bool keep_alive;      /* the sender would like to go on afterwards */
-    bool expect_continue; /* it waits for 100 before it sends the body */
+    bool expect_continue; /* it waits for 100 before it sends its body */
+    bool expect_unknown;  /* Expect asks for something else: 417 */
     bool upgrade;         /* Connection names Upgrade */
     int status;           /* of a refused head: what to answer */
     int field_count;
@@ -105,7 +109,11 @@ TN_BEGIN_DECLS
 /**
  * Read the head of a request.
  *
- * One empty line before it is skipped (RFC 9112 section 2.2).
+ * One empty line before it is skipped (RFC 9112 section 2.2). HTTP/1.2 and
+ * above count as 1.1. Targets may have "[]^`{|}", and a backslash behind the
+ * "?", as browsers write them; else what RFC 3986 forbids is refused. Host has
+ * to be one host that is not empty, and the one of an absolute target. Each
+ * line is checked when its end has come, so that rubbish is refused early.
  *
  * @param req   filled; its views point into `buf`.
  * @param buf   borrowed as long as the views are used; `n` bytes.
@@ -114,7 +122,8 @@ TN_BEGIN_DECLS
  *              end, so that no byte is looked at twice; 0 at first.
  * @return bytes of the head, its last empty line included; 0: more is needed;
  *   TN_EHTTP: refused, for ever, and req->status says why: 400, 414, 431 (too
- *   many fields), 501 (a transfer coding that nobody knows), 505.
+ *   many fields), 501 (a transfer coding that nobody knows, a method of more
+ *   than 32 letters), 505. tn_why() has a sentence.
  * @suspends   no.
  * @thread     any.
  * @see        RFC 9112 sections 2, 3, 5, 6; RFC 9110 section 7.2.
@@ -125,6 +134,9 @@ TN_API TN_USE ssize_t tn_http_parse_request(tn_http_request *req,
 
 /**
  * Read the head of an answer.
+ *
+ * Two Content-Lengths that say the same are one; a length other than 0, or a
+ * coding, where no body may be (1xx, 204) is refused.
  *
  * @param res   filled; its views point into `buf`.
  * @param buf   borrowed as long as the views are used; `n` bytes.
@@ -187,6 +199,7 @@ TN_API bool tn_http_has_token(const tn_http_field *fields, int count,
  * Read a piece of a chunked body where it lies.
  *
  * Call until `used` is `n` or the end: each call yields at most one piece.
+ * Extensions are checked and passed over.
  *
  * @param c     changed; zeroed before the first call.
  * @param buf   borrowed; what came and was not used yet; `n` bytes.

@@ -27,33 +27,53 @@ typedef struct tn_tls tn_tls;     /* tls.h */
 typedef struct tn_httpc tn_httpc; /* a client: its settings and its pool */
 typedef struct tn_fetch tn_fetch; /* one request and its answer */
 
+/* What a client tells while it works. */
+enum tn_httpc_event {
+    TN_HTTPC_CONNECTED, /* a new connection is ready; `text` is where to */
+    TN_HTTPC_REUSED,    /* one of the pool is taken; likewise */
+    TN_HTTPC_SENT,      /* the head of a request, CONNECT's too */
+    TN_HTTPC_GOT,       /* the head of an answer, also interim ones, those
+                           that redirect, and a proxy's */
+};
+
+/* Is told so; `text` and `sock` are borrowed until it returns. May not suspend
+   nor call the client. Heads hold passwords: show them with care. */
+typedef void tn_httpc_trace(void *arg, enum tn_httpc_event what, tn_str text,
+                            tn_sock *sock);
+
 /* Settings of a client; a zeroed struct holds the defaults. */
 typedef struct tn_httpc_opts {
-    tn_tls *tls;          /* for https; borrowed; NULL: verify by the system */
-    const char *proxy;    /* "http://host:port", "socks5://user:word@host:port",
+    tn_tls *tls;       /* for https; borrowed; NULL: verify by the system */
+    const char *proxy; /* "http://host:port", "socks5://user:word@host:port",
                              "socks5h://..." (names looked up there); NULL */
-    const char *no_proxy; /* hosts to reach directly: "localhost,.example.org";
+    const char *tls_proxy; /* the one for https; NULL: `proxy`; "": none */
+    const char *no_proxy;  /* hosts to reach directly: "localhost,.example.org";
                              "*" all */
-    const char *agent;    /* User-Agent; NULL: "tenon/VERSION"; "" none */
-    int64_t connect_time; /* ns for name, connection, proxy; 0 = 30 s */
-    int64_t tls_time;     /* ns for the TLS handshake; 0 = 15 s */
-    int64_t head_time;    /* ns from the request's end to the answer's head;
+    const char *agent;     /* User-Agent; NULL: "tenon/VERSION"; "" none */
+    int64_t connect_time;  /* ns for name, connection, proxy; 0 = 30 s */
+    int64_t tls_time;      /* ns for the TLS handshake; 0 = 15 s */
+    int64_t head_time;     /* ns from the request's end to the answer's head;
                              0 = 60 s */
-    int64_t idle_time;    /* ns between two pieces of a body, either way;
+    int64_t idle_time;     /* ns between two pieces of a body, either way;
                              0 = 60 s */
-    int64_t total_time;   /* ns for all of a fetch until its end; 0: none */
-    size_t max_head;      /* bytes of the answer's head; 0 = 64 KiB */
-    int max_redirects;    /* 0 = 10; -1: follow none, they are answers */
-    int pool_size;        /* idle connections kept; 0 = 8; -1 none */
-    int64_t pool_time;    /* ns an idle one is kept; 0 = 30 s */
-    int family;           /* AF_INET or AF_INET6 to use only that */
+    int64_t total_time;    /* ns for all of a fetch until its end; 0: none */
+    size_t max_head;       /* bytes of the answer's head; 0 = 64 KiB */
+    int max_redirects;     /* 0 = 10; -1: follow none, they are answers */
+    int pool_size;         /* idle connections kept; 0 = 8; -1 none */
+    int64_t pool_time;     /* ns an idle one is kept; 0 = 30 s */
+    int family;            /* AF_INET or AF_INET6 to use only that */
+    tn_httpc_trace *trace; /* may be NULL */
+    void *trace_arg;
 } tn_httpc_opts;
 
 /* Gives a piece of the request's body: bytes put into `buf`, 0 at the end, a
    negative code to give up. May suspend. */
 typedef ssize_t tn_httpc_source(void *arg, void *buf, size_t cap);
 
-/* A request. Zero what is not needed; borrowed until tn_httpc_open() returns. */
+/* Has the source begin anew; 0 or a negative code. */
+typedef int tn_httpc_rewind(void *arg);
+
+/* A request; zero what is not needed. Borrowed until tn_httpc_open() ends. */
 typedef struct tn_httpc_request {
     const char *method;          /* NULL: GET, or POST with a body */
     const char *url;             /* http, https; ws, wss for ws.h */
@@ -62,13 +82,16 @@ typedef struct tn_httpc_request {
     int field_count;
     const void *body; /* `length` bytes, or: */
     tn_httpc_source *source;
+    tn_httpc_rewind *rewind; /* NULL: it cannot, and what needs the body once
+                                more (307, 308, a lost connection) is not done:
+                                the redirect is then the answer */
     void *source_arg;
-    int64_t
-        length;  /* bytes of the body; with a source -1: not known, chunked */
-    bool expect; /* ask with 100-continue before the body is sent; waits a
+    int64_t length;   /* of the body, bytes; with a source -1: not known */
+    bool expect;      /* ask with 100-continue before the body is sent; waits a
                        second for the answer */
-    bool keep_method;     /* a redirect by 301 or 302 keeps POST */
-    bool trust_redirects; /* Authorization also goes to other hosts */
+    bool keep_method; /* a redirect by 301 or 302 keeps POST */
+    bool trust_redirects; /* Authorization and Cookie also go to other hosts,
+                             but never from https to http */
     bool upgrade;         /* the request asks for it: see tn_httpc_take() */
 } tn_httpc_request;
 
@@ -89,8 +112,8 @@ TN_BEGIN_DECLS
  * Create a client.
  *
  * @param out   given (end with tn_httpc_free()); NULL on failure.
- * @param opts  borrowed until return; its texts are copied, its tls counted;
- *              NULL for the defaults.
+ * @param opts  borrowed until return, its tls until tn_httpc_free(); its texts
+ *              are copied; NULL for the defaults.
  * @return 0; -EINVAL: the proxy's URL; -ENOMEM.
  * @suspends   no.
  * @thread     any; the client is the caller's.
@@ -117,8 +140,8 @@ TN_API void tn_httpc_free(tn_httpc *c);
  * @param out  given (end with tn_httpc_close()); NULL on failure.
  * @param c    borrowed until the fetch is closed.
  * @param req  borrowed until return.
- * @return 0; -EINVAL: the URL or the fields; as said at the top; what the
- *   source returned.
+ * @return 0; -EINVAL: the URL, the method or the fields, among which may be
+ *   none that frames the body; as said at the top; what the source returned.
  * @suspends   yes.
  * @thread     the client's.
  * @see        RFC 9110 section 15.4; Python http.client's request.

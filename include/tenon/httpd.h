@@ -35,7 +35,8 @@ typedef int tn_httpd_handler(tn_exchange *x, void *arg);
 /* A line of the table; the first that matches serves. The last is zeroed. */
 typedef struct tn_httpd_route {
     const char *methods; /* "GET", "PUT DELETE"; NULL: any but TRACE, CONNECT */
-    const char *path;    /* "/a" exactly that; "/a/" and below; "*" all */
+    const char *path;    /* "/a" or "/" exactly that; "/a/" and below; "*" all;
+                            compared as the client wrote it, undecoded */
     tn_httpd_handler *handler;
 } tn_httpd_route;
 
@@ -53,7 +54,8 @@ typedef struct tn_httpd_entry {
 
 /* Limits and habits of a server; a zeroed struct holds the defaults. */
 typedef struct tn_httpd_opts {
-    int max_connections; /* 0 = 4,096, capped by the limit of descriptors */
+    int max_connections; /* 0 = 4,096, capped by the limit of descriptors;
+                            64 more are told 503, others wait for accept */
     int max_busy;        /* exchanges at once, the rest gets 503 with
                               Retry-After; 0 = no such limit */
     size_t max_head;     /* bytes of a head; 0 = 16 KiB; 414, 431 */
@@ -64,16 +66,17 @@ typedef struct tn_httpd_opts {
     int64_t body_time;   /* ns for each 64 KiB of a body; 0 = 30 s; 408 */
     int64_t write_time;  /* ns for the peer to take 64 KiB; 0 = 30 s */
     int64_t drain_time;  /* ns for open exchanges when the server ends;
-                              0 = 5 s */
+                              0 = 5 s; at most 60 s */
     bool trace;          /* answer TRACE */
     const char *const *tunnels; /* CONNECT to these "host:port", "*:443";
                                    NULL: no proxy */
     const char *server;         /* the Server field; NULL: none */
-    /* Asked before each route; 0: go on; else it has answered, and this is
-       returned in the place of the handler's result: 1 is well. */
+    /* Asked about every request, also about one that no route takes; 0: go on;
+       else it has answered, and this is the handler's result: 1 is well. */
     tn_httpd_handler *gate;
     /* After each exchange; must not wait. */
     void (*log)(const tn_httpd_entry *entry, void *arg);
+    bool need_length; /* POST, PUT, PATCH without a body: 411, not empty */
 } tn_httpd_opts;
 
 TN_BEGIN_DECLS
@@ -82,9 +85,10 @@ TN_BEGIN_DECLS
  * Serve HTTP on a listener until cancelled; a TLS listener makes it HTTPS.
  *
  * When the caller's scope ends, idle connections are closed, open exchanges
- * get drain_time to finish, and each answer says "Connection: close".
+ * get drain_time to finish, and each answer says "Connection: close". What was
+ * upgraded is cancelled at once, and has that time to say good-bye.
  *
- * @param listener  borrowed; listening.
+ * @param listener  borrowed; listening; TCP_NODELAY is set on it.
  * @param routes    borrowed until return; the last is zeroed.
  * @param arg       borrowed until return; handed to handlers, gate and log.
  * @param opts      borrowed until return; NULL for the defaults.

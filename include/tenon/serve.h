@@ -18,7 +18,8 @@
 #include <tenon/sock.h>
 
 /* The handler of one connection. tn_serve() closes `conn` after it returned;
-   its result is told to tn_serve_opts.on_end only. */
+   its result is told to tn_serve_opts.on_end only. With TN_EBROKEN the peer is
+   sent a reset: what it got is not whole. */
 typedef int tn_handler(tn_sock *conn, const tn_addr *peer, void *arg);
 
 /* Limits of a server; a zeroed struct holds the defaults. */
@@ -30,6 +31,10 @@ typedef struct tn_serve_opts {
     int64_t flush;       /* ns for the peer to take the last bytes; 0 = 2 s */
     void (*on_end)(const tn_addr *peer, int result, void *arg);
     /* after each handler; may be NULL; must not wait */
+    int64_t drain; /* ns, to 60 s, for handlers to end by themselves once the
+                      caller's scope has ended; 0: they are cancelled then */
+    void (*on_drain)(void *arg); /* when that time begins; may be NULL; must
+                                    not wait */
 } tn_serve_opts;
 
 TN_BEGIN_DECLS
@@ -42,9 +47,9 @@ TN_BEGIN_DECLS
  * @param arg       borrowed until return; handed to each handler.
  * @param opts      borrowed; NULL for the defaults.
  * @return never >= 0: -ECANCELED or -ETIME when the caller's scope ended, all
- *   handlers having been cancelled and awaited; -EBADF when the listener was
- *   closed; -EINVAL if it does not listen; in a plain thread as tn_run(), and
- *   -EINTR if the hook of tn_on_interrupt() asks for it.
+ *   handlers having been drained, cancelled and awaited; -EBADF when the
+ *   listener was closed; -EINVAL if it does not listen; in a plain thread as
+ *   tn_run(), and -EINTR if the hook of tn_on_interrupt() asks for it.
  * @suspends   yes.
  * @thread     the listener's; a plain thread becomes a loop until return.
  * @see        Python socketserver; Go's http.Server.Serve.

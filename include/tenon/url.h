@@ -35,10 +35,15 @@ TN_BEGIN_DECLS
 /**
  * Take an absolute URL apart.
  *
+ * As strict as tn_http_parse_request() with targets: what RFC 3986 forbids is
+ * refused, but "[]^`{|}", which browsers leave as they are, and the backslash
+ * behind "?".
+ *
  * @param url   filled; points into `text`.
  * @param text  borrowed as long as `url` is used.
  * @return 0; -EINVAL: no scheme, no host where "//" promises one, a port that
- *   is none, a space, a control character, a broken percent sign;
+ *   is none, a space, a control character, a byte above ASCII, a broken percent
+ *   sign;
  *   -ENAMETOOLONG: above TN_URL_MAX.
  * @suspends   no.
  * @thread     any.
@@ -50,10 +55,11 @@ TN_API TN_USE int tn_url_parse(tn_url *url, tn_str text);
  * Find what a reference means on a page: dots removed, the rest inherited.
  *
  * @param dst   `cap` bytes; ends in NUL.
- * @param cap   bytes.
+ * @param cap   bytes; base.len + ref.len + 2 always suffice.
  * @param base  borrowed; the page's absolute URL.
  * @param ref   borrowed; absolute or relative, as in Location.
- * @return bytes without the NUL; -EINVAL; -ENAMETOOLONG.
+ * @return bytes without the NUL; -EINVAL: as tn_url_parse(), and a path that
+ *   would become a host; -ENAMETOOLONG.
  * @suspends   no.
  * @thread     any.
  * @see        RFC 3986 section 5; Python urllib.parse.urljoin.
@@ -96,10 +102,11 @@ TN_API TN_USE ssize_t tn_url_encode(char *dst, size_t cap, tn_str src,
  * Make a request's path into names that stay below a folder.
  *
  * Decoded; "." and empty names dropped, ".." steps back. No leading slash, no
- * slash at the end: "" is the folder itself.
+ * slash at the end: "" is the folder itself. A backslash is a letter, as in any
+ * name here; what follows symlinks has to look itself where they lead.
  *
  * @param dst   `cap` bytes; ends in NUL.
- * @param cap   bytes.
+ * @param cap   bytes; path.len + 1 always suffice.
  * @param path  borrowed; begins with "/".
  * @return bytes without the NUL; -EINVAL: a bad percent sign, a NUL, a coded
  *   slash, a ".." above the top; -ENAMETOOLONG.

@@ -7,7 +7,8 @@
  * limit closes the connection with 1009.
  *
  * Errors:  TN_EWS, TN_ETOOBIG, those of sock.h.
- * Threads: as sock.h: one task receives while others send.
+ * Threads: in a loop one task receives while any number sends. A plain thread
+ *          has a WebSocket for itself.
  * Next:    httpd.h.
  */
 #ifndef TENON_WS_H
@@ -18,6 +19,7 @@
 typedef struct tn_tls tn_tls; /* tls.h */
 typedef struct tn_ws tn_ws;
 
+/* What a message is; the numbers are those of RFC 6455 section 5.2. */
 enum tn_ws_kind {
     TN_WS_TEXT = 1,
     TN_WS_BINARY = 2,
@@ -30,13 +32,16 @@ enum {
 /* Limits of a WebSocket; a zeroed struct holds the defaults. */
 typedef struct tn_ws_opts {
     size_t max_message;   /* bytes; 0 = 1 MiB */
-    int64_t ping_time;    /* ns of silence after which we ping; twice that ends
-                             the connection (-ETIMEDOUT); 0 = 30 s; TN_FOREVER */
+    int64_t ping_time;    /* ns of silence after which we ping, while somebody
+                             receives; twice that ends the connection
+                             (-ETIMEDOUT); 0 = 30 s; TN_FOREVER: never */
     int64_t send_time;    /* ns for the peer to take a message; 0 = 30 s */
     int64_t connect_time; /* ns for all of tn_ws_dial(); 0 = 30 s */
     const char *protocol; /* subprotocol to ask for, or to agree to; NULL */
     const char *origin;   /* tn_ws_dial(): the Origin field; NULL: none */
-    tn_tls *tls;          /* tn_ws_dial(): for wss://; borrowed; NULL: verify */
+    tn_tls *tls;          /* tn_ws_dial(): for wss://; borrowed; NULL: verify
+                             by the system */
+    const char *proxy;    /* tn_ws_dial(): as in httpc.h; NULL: none */
 } tn_ws_opts;
 
 /* How a WebSocket ended. */
@@ -72,8 +77,8 @@ TN_API TN_USE int tn_ws_accept(tn_ws **out, tn_exchange *x,
  * @param out   given (end with tn_ws_free()); NULL on failure.
  * @param url   borrowed; "ws://host:port/path" or "wss://".
  * @param opts  borrowed until return; NULL for the defaults.
- * @return 0; -EINVAL: the URL; TN_EWS: the server would not; as
- *   tn_httpc_open().
+ * @return 0; -EINVAL: the URL; TN_EWS: the server would not, redirects, or does
+ *   not agree to the subprotocol that was asked for; as tn_httpc_open().
  * @suspends   yes.
  * @thread     any.
  * @see        RFC 6455 section 4.1.
@@ -90,8 +95,10 @@ TN_API TN_USE int tn_ws_dial(tn_ws **out, const char *url,
  *              empty.
  * @return 1; 0: the connection was closed in good order, see tn_ws_ended();
  *   TN_EWS: the peer broke the rules and was told; TN_ETOOBIG; TN_ETRUNCATED:
- *   it went without a word; -ETIMEDOUT: no answer to our pings; as tn_recv().
- *   After any but 1 nothing more comes.
+ *   it went without a word; -ETIMEDOUT: no answer to our pings, or it does not
+ *   take ours; -EBUSY: another task receives; as tn_recv(). After -ETIME,
+ *   -ECANCELED and -EBUSY nothing is lost, call again; after any other but 1
+ *   nothing more comes.
  * @suspends   yes; the caller's scope bounds it.
  * @thread     the socket's; one task at a time.
  * @see        RFC 6455 sections 5, 7.
@@ -103,10 +110,12 @@ TN_API TN_USE int tn_ws_recv(tn_ws *ws, enum tn_ws_kind *kind, tn_str *data);
  *
  * @param ws    borrowed.
  * @param kind  text, which has to be UTF-8, or binary.
- * @param buf   borrowed until return; `n` bytes.
+ * @param buf   borrowed until return; `n` bytes; may be NULL if n is 0.
  * @param n     bytes.
  * @return 0; -EILSEQ: no UTF-8, nothing was sent; -EPIPE: closing or closed;
- *   as tn_sendall().
+ *   -ETIME: the peer did not take it within send_time; TN_EBROKEN: an earlier
+ *   message was cut off half-way; -ENOMEM; as tn_sendall(). A message that was
+ *   cut off is not taken up again: only tn_ws_free() is left.
  * @suspends   yes.
  * @thread     the socket's; any number of tasks, messages never mix.
  * @see        RFC 6455 section 5.6.
@@ -117,8 +126,10 @@ TN_API TN_USE int tn_ws_send(tn_ws *ws, enum tn_ws_kind kind, const void *buf,
 /**
  * Begin to close; tn_ws_recv() goes on until the peer's answer.
  *
+ * Messages that other tasks began to send before go out first.
+ *
  * @param ws      borrowed.
- * @param code    1000, 1001, 1008, 1011, 3000 to 4999.
+ * @param code    1000, 1001, 1003, 1008, 1011, 3000 to 4999.
  * @param reason  borrowed; UTF-8; at most TN_WS_REASON bytes; may be NULL.
  * @return 0; -EINVAL; -EPIPE: it was begun before; as tn_sendall().
  * @suspends   yes.

@@ -4,6 +4,8 @@
  */
 #include <tenon/text.h>
 
+#include "base/utf8.h"
+
 #include <string.h>
 
 /* One character, or one run of bytes that begins none. */
@@ -13,35 +15,6 @@ struct unit {
     bool good;
 };
 
-static bool
-is_follower(char c)
-{
-    return ((uint8_t)c & 0xc0) == 0x80;
-}
-
-/* Bytes that a character takes by its first one; 0 if none begins so. */
-static size_t
-length_of(uint8_t first)
-{
-    if (first < 0x80) {
-        return 1;
-    }
-    if (first < 0xc2 || first > 0xf4) {
-        return 0; /* a follower, an overlong form, above U+10FFFF */
-    }
-    return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-}
-
-/* RFC 3629 section 4: after some first bytes the second has a smaller range,
-   which excludes overlong forms, surrogates and what is above U+10FFFF. */
-static bool
-second_is_good(uint8_t first, uint8_t second)
-{
-    uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    return second >= low && second <= high;
-}
-
 /* Take the next unit off s[0..n), n > 0. Of what is not well-formed as many
    bytes go together as could have begun a character: Unicode 15 section 3.9,
    "maximal subparts", as Python and browsers do it. */
@@ -49,19 +22,19 @@ static struct unit
 next_unit(const char *s, size_t n)
 {
     uint8_t first = (uint8_t)s[0];
-    size_t want = length_of(first);
+    size_t want = tn__utf8_length(first);
     struct unit bad = {0xfffd, 1, false};
     if (want <= 1) {
         struct unit ascii = {first, 1, true};
         return want == 1 ? ascii : bad;
     }
-    if (n < 2 || !second_is_good(first, (uint8_t)s[1])) {
+    if (n < 2 || !tn__utf8_second(first, (uint8_t)s[1])) {
         return bad;
     }
     uint32_t code = first & (0x7fu >> want);
     code = code << 6 | ((uint8_t)s[1] & 0x3f);
     for (size_t i = 2; i < want; i++) {
-        if (i == n || !is_follower(s[i])) {
+        if (i == n || !tn__utf8_follows(s[i])) {
             bad.len = i;
             return bad;
         }
@@ -112,12 +85,12 @@ tn_text_cut(const char *s, size_t n, size_t max)
         return n;
     }
     size_t start = max;
-    while (start > 0 && max - start < 3 && is_follower(s[start])) {
+    while (start > 0 && max - start < 3 && tn__utf8_follows(s[start])) {
         start--;
     }
     /* Cut before a character only if it is one: bytes that are no UTF-8 have
        no boundaries to keep. */
-    return start + length_of((uint8_t)s[start]) > max ? start : max;
+    return start + tn__utf8_length((uint8_t)s[start]) > max ? start : max;
 }
 
 bool

@@ -13,6 +13,7 @@ struct server {
     tn_handler *handler;
     void *arg;
     tn_serve_opts o;
+    tn_scope guard; /* around the group, if it drains */
     tn_group group;
     int live;
     struct tn__op *full; /* the acceptor, waiting for a free place */
@@ -55,6 +56,10 @@ finish(struct server *server, tn_sock *s, int result)
     int64_t left;
     tn_scope shield;
 
+    if (result == TN_EBROKEN) {
+        tn_abort(s);
+        return;
+    }
     tn_shield(&shield, server->o.flush);
     if (result < 0) {
         tn_shutdown(s, SHUT_WR);
@@ -203,6 +208,41 @@ accept_one(struct server *server)
     return r;
 }
 
+/* ---- the end ---- */
+
+/* Handlers that are drained live on after the caller's scope has ended: their
+   group hangs in a shield without a limit, and the acceptor stays outside. */
+static void
+init_group(struct server *server)
+{
+    if (server->o.drain <= 0) {
+        tn_group_init(&server->group, TN_KEEP_GOING);
+        return;
+    }
+    tn_shield(&server->guard, 0);
+    server->guard.deadline = TN_NEVER;
+    tn_group_init(&server->group, TN_KEEP_GOING);
+    tn_scope_end(&server->guard);
+}
+
+static void
+end_group(struct server *server)
+{
+    tn_scope shield;
+
+    if (server->o.drain <= 0) {
+        tn_group_cancel(&server->group);
+        tn_group_wait(&server->group);
+        return;
+    }
+    if (server->o.on_drain) {
+        server->o.on_drain(server->arg);
+    }
+    tn_shield(&shield, server->o.drain);
+    tn_group_wait(&server->group);
+    tn_scope_end(&shield);
+}
+
 static int
 run_server(void *arg)
 {
@@ -215,14 +255,13 @@ run_server(void *arg)
         return r;
     }
     tn_settimeout(listener, TN_FOREVER);
-    tn_group_init(&server->group, TN_KEEP_GOING);
+    init_group(server);
     while (r >= 0) {
         r = accept_one(server);
     }
     tn_settimeout(listener, timeout);
     tn__sock_leave(listener); /* not ours any more: somebody may close it */
-    tn_group_cancel(&server->group);
-    tn_group_wait(&server->group);
+    end_group(server);
     return r;
 }
 

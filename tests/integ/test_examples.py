@@ -3,6 +3,7 @@
 
 import contextlib
 import glob
+import http.client
 import os
 import re
 import socket
@@ -13,7 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.environ.get("TENON_SOURCE", os.path.join(HERE, "..", ".."))
 BUILD = os.environ.get("TENON_BUILD", os.path.join(SOURCE, "build"))
 SECONDS = 20 * int(os.environ.get("TENON_TEST_TIMEOUT_SCALE", "1"))
-ELSEWHERE = {"frame_upper"}  # has a test of its own
+ELSEWHERE = {"frame_upper", "ws_client", "ws_echo"}  # have their own tests
 
 ENV = {k: v for k, v in os.environ.items() if k != "TN_BACKEND"}
 socket.setdefaulttimeout(SECONDS)
@@ -258,6 +259,20 @@ def test_upper_server():
                 same(second.recv(100), b"TWO")
                 first.sendall(b"one")
                 same(first.recv(100), b"ONE")
+
+
+def test_web_server():
+    with server("web_server") as (_, addr):
+        client = http.client.HTTPConnection(*addr)
+        client.request("GET", "/")
+        answer = client.getresponse()
+        same(answer.status, 200)
+        assert b"/upper" in answer.read()
+        client.request("POST", "/upper", b"abc" * 10000)
+        same(client.getresponse().read(), b"ABC" * 10000)
+        client.request("GET", "/no")
+        same(client.getresponse().status, 404)
+        client.close()
 
 
 def all_are_tested():

@@ -8,8 +8,15 @@ import ctypes
 import os
 import re
 
+class Text(ctypes.Structure):
+    """A tn_str: the one structure that goes by value, in two registers."""
+
+    _fields_ = [("at", ctypes.c_void_p), ("len", ctypes.c_size_t)]
+
+
 SCALARS = {
     "void": None,
+    "tn_str": Text,
     "bool": ctypes.c_bool,
     "char": ctypes.c_char,
     "int": ctypes.c_int,
@@ -185,6 +192,8 @@ def c_type(text, enums, function_types=()):
         return ctypes.c_void_p
     bare = re.sub(r"\bconst\b", "", text).strip()
     bare = " ".join(bare.split())
+    if re.match(r"enum \w+\b", bare):
+        return ctypes.c_int
     for candidate in (bare, bare.rpartition(" ")[0]):
         if candidate in SCALARS:
             return SCALARS[candidate]

@@ -1,0 +1,131 @@
+/*
+ * hub/store.h - the room's history, in one SQLite file.
+ *
+ * Each call that looks at the file runs on a worker thread, one at a time. The
+ * journal is a write-ahead log and is not synced at each commit: what was
+ * appended survives the program's sudden end, and all but the last moments the
+ * machine's. So numbers leap by STORE_LEAP after an end that was not in order:
+ * none that anybody may have seen is given twice.
+ *
+ * The file is for its owner alone (0600), and one program at a time has it.
+ */
+#ifndef HUB_STORE_H
+#define HUB_STORE_H
+
+#include <tenon/api.h>
+
+#include "room.h"
+
+enum store_limit {
+    /* The layout of the tables; a file with a higher one is refused. */
+    STORE_VERSION = 1,
+    /* Events kept: a year of a busy class. */
+    STORE_EVENTS = 100000,
+    /* Appended events after which the limits are looked at. */
+    STORE_PRUNE = 256,
+    /* See above: more than what a disk loses that is not synced for the 30 s
+       of a kernel's patience, at the pace at which people talk. */
+    STORE_LEAP = 1000,
+    /* Letters of an epoch: 64 bits in hexadecimal. */
+    STORE_EPOCH = 16,
+    /* Bytes of the secret that goes with the history. */
+    STORE_SECRET = 32,
+    /* How long another program may take to leave the file, in ms: a hub that
+       ends says good-bye first. */
+    STORE_PATIENCE = 3000,
+};
+
+/* Bytes of the file, about: what fits into memory to be copied. */
+#define STORE_BYTES ((int64_t)64 << 20)
+
+/* Where and how much; 0 is the limit above. */
+struct store_opts {
+    const char *path;  /* borrowed until return; its folder exists */
+    int64_t max_bytes; /* older events make room for newer ones */
+    int max_events;
+    int max_pages; /* of the file, beyond which the disk counts as full; 0:
+                      no such limit */
+};
+
+typedef struct store store;
+
+/* Called for each event that was found, on a worker thread, so it may touch
+   nothing but `arg`. Returns 0 to go on, 1 to stop before this one. */
+typedef int store_row(void *arg, const struct room_event *ev);
+
+/* Which events to read: after < number < before. */
+struct store_span {
+    uint64_t after, before;
+    int limit;      /* the latest so many of them */
+    store_row *row; /* gets them from the latest to the first */
+    void *arg;
+    bool more; /* set: there are older ones in the span */
+};
+
+/**
+ * Open the history, making it if there is none.
+ *
+ * @param out   given (end with store_close()); NULL on failure.
+ * @param opts  borrowed until return.
+ * @return 0; -EBUSY another program has it; -EBADMSG it is damaged, or no
+ *   history; -EPROTO it is of a later version; -EACCES, -EROFS, -ENOENT, ...;
+ *   -ENOSPC; -ENOMEM.
+ * @suspends   yes, a task only.
+ */
+TN_USE int store_open(store **out, const struct store_opts *opts);
+
+/**
+ * Return the random name of this history.
+ *
+ * @param s  borrowed.
+ * @return borrowed until store_close(); STORE_EPOCH letters.
+ */
+const char *store_epoch(const store *s);
+
+/**
+ * Return the number to go on behind.
+ *
+ * @param s  borrowed.
+ * @return 0 or more.
+ */
+uint64_t store_latest(const store *s);
+
+/**
+ * Return the secret that was made with the history.
+ *
+ * @param s  borrowed.
+ * @return borrowed until store_close(); STORE_SECRET bytes.
+ */
+const unsigned char *store_secret(const store *s);
+
+/**
+ * Append events, all or none. Notes and good-byes are left out.
+ *
+ * @param s    borrowed.
+ * @param evs  borrowed until return; `n` of them; their numbers rise.
+ * @param n    how many.
+ * @return 0; -ENOSPC; -EIO; -EBADMSG; -ENOMEM; -ECANCELED: not tried.
+ * @suspends   yes.
+ */
+TN_USE int store_append(store *s, const struct room_event *evs, int n);
+
+/**
+ * Read a span of events.
+ *
+ * @param s     borrowed.
+ * @param span  borrowed until return; `more` is set.
+ * @return 0; as store_append().
+ * @suspends   yes.
+ */
+TN_USE int store_read(store *s, struct store_span *span);
+
+/**
+ * Close the history.
+ *
+ * @param s       taken; NULL is harmless.
+ * @param latest  the last number that was given.
+ * @suspends   yes, whatever happens around it.
+ */
+void store_close(store *s, uint64_t latest);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * hub/store_int.h - what store.c and store_sql.c share.
+ *
+ * The functions here look at the file: they block, and run on a worker thread,
+ * one at a time.
+ */
+#ifndef HUB_STORE_INT_H
+#define HUB_STORE_INT_H
+
+#include <tenon/chan.h>
+
+#include "store.h"
+
+#include <sqlite3.h>
+
+struct store {
+    sqlite3 *db;
+    sqlite3_stmt *insert, *select, *older;
+    tn_chan *turn; /* holds one value while nobody is at the file */
+    struct store_opts opts;
+    char *path;
+    uint64_t latest;
+    int appended; /* since the limits were looked at */
+    char epoch[STORE_EPOCH + 1];
+    unsigned char secret[STORE_SECRET];
+};
+
+/* Events to append. */
+struct store_batch {
+    const struct room_event *evs;
+    int n;
+};
+
+/** Open the file and read what goes with the history; arg is not used. */
+int store_sql_open(store *s, void *arg);
+
+/** Append; arg is a struct store_batch. */
+int store_sql_append(store *s, void *arg);
+
+/** Read; arg is a struct store_span. */
+int store_sql_read(store *s, void *arg);
+
+/** Close; arg is NULL, or a uint64_t: the number it ended with in order. */
+int store_sql_close(store *s, void *arg);
+
+#endif

@@ -1,0 +1,173 @@
+#include <tenon/err.h>
+
+#include "web_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Events as JSON, the latest first, as they are found. */
+struct pile {
+    uint64_t author; /* of the browser that will read them */
+    size_t bytes;
+    int count;
+    char *item[WEB_PAST];
+    char line[WEB_LINE];
+};
+
+/* A store_row: runs on a worker thread, and touches the pile only. */
+static int
+pile_up(void *arg, const struct room_event *ev)
+{
+    struct pile *p = arg;
+    size_t n = web_write_event(p->line, WEB_LINE, ev, p->author, false);
+
+    if (n == 0) { /* what somebody else wrote into our history */
+        return 0;
+    }
+    if (p->bytes + n > WEB_PAST_BYTES || p->count == WEB_PAST) {
+        return 1;
+    }
+    p->item[p->count] = strndup(p->line, n);
+    if (p->item[p->count] == NULL) {
+        return 1;
+    }
+    p->count++;
+    p->bytes += n + 1;
+    return 0;
+}
+
+/* Find events in the ring; says whether there are older ones in it. */
+static bool
+search_ring(const struct web *w, const struct web_span *span, struct pile *p)
+{
+    uint64_t first = w->end > WEB_RING ? w->end - WEB_RING : 0;
+
+    for (uint64_t i = w->end; i > first; i--) {
+        const struct room_event *ev = &w->ring[(i - 1) % WEB_RING];
+
+        if (ev->number >= span->before) {
+            continue;
+        }
+        if (ev->number <= span->after) {
+            return false;
+        }
+        if (p->count == span->limit || pile_up(p, ev) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Find the events of a span, wherever they are. */
+static int
+search(struct web *w, const struct web_span *span, struct pile *p, bool *more)
+{
+    struct store_span in_store = {.after = span->after,
+                                  .before = span->before,
+                                  .limit = span->limit,
+                                  .row = pile_up,
+                                  .arg = p};
+    int err;
+
+    if (w->store == NULL || span->after >= w->floor) {
+        *more = search_ring(w, span, p);
+        return 0;
+    }
+    err = store_read(w->store, &in_store);
+    *more = in_store.more;
+    return err;
+}
+
+/* The message: the pile turned round. */
+static char *
+write_past(const struct pile *p, bool more, size_t *len)
+{
+    static const char head[] = "{\"is\":\"past\",\"events\":[";
+    const char *tail = more ? "],\"more\":true}" : "],\"more\":false}";
+    char *text = malloc(sizeof(head) + p->bytes + strlen(tail));
+    size_t at = sizeof(head) - 1;
+
+    if (text == NULL) {
+        return NULL;
+    }
+    memcpy(text, head, at);
+    for (int i = p->count - 1; i >= 0; i--) {
+        size_t n = strlen(p->item[i]);
+
+        memcpy(text + at, p->item[i], n);
+        at += n;
+        if (i > 0) {
+            text[at++] = ',';
+        }
+    }
+    memcpy(text + at, tail, strlen(tail));
+    *len = at + strlen(tail);
+    return text;
+}
+
+static void
+pile_free(struct pile *p)
+{
+    for (int i = 0; p != NULL && i < p->count; i++) {
+        free(p->item[i]);
+    }
+    free(p);
+}
+
+static int
+send_span(struct web_conn *c, const struct web_span *span)
+{
+    struct pile *p = calloc(1, sizeof(*p));
+    char *text = NULL;
+    size_t len = 0;
+    bool more = false;
+    int err = -ENOMEM;
+
+    if (p != NULL) {
+        p->author = c->author;
+        err = search(c->web, span, p, &more);
+    }
+    /* A history that cannot be read is a room without one. */
+    if (err == 0 || (err != -ENOMEM && err != -ECANCELED && err != -ETIME)) {
+        text = write_past(p, more, &len);
+        err = text != NULL ? 0 : -ENOMEM;
+    }
+    pile_free(p);
+    if (err == 0) {
+        err = tn_ws_send(c->ws, TN_WS_TEXT, text, len);
+    }
+    free(text);
+    return err;
+}
+
+int
+web_send_past(struct web_conn *c, const struct web_span *span)
+{
+    char token = 0;
+    int err = tn_chan_recv(c->web->desks, &token);
+
+    if (err == 0) {
+        err = send_span(c, span);
+        (void)!tn_chan_try_send(c->web->desks, &token);
+    }
+    return err;
+}
+
+/* --- the marks of what was said lately -------------------------------------*/
+
+static int
+recall(void *arg, const struct room_event *ev)
+{
+    return refs_add_older(arg, ev) ? 0 : 1;
+}
+
+int
+web_recall(struct web *w)
+{
+    struct store_span span = {.before = UINT64_MAX,
+                              .limit = REFS_KEPT,
+                              .row = recall,
+                              .arg = &w->refs};
+
+    return w->store != NULL ? store_read(w->store, &span) : 0;
+}

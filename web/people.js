@@ -1,0 +1,59 @@
+// Who is in the room.
+
+import { $, bdi, hue, make } from "./dom.js";
+import { locale, t } from "./words.js";
+
+const MOST = 200; // names shown; more are counted
+
+export class People {
+  #others = new Map(); // name: kind
+  #me = "";
+
+  /** The room as it is now. */
+  reset(me, people) {
+    this.#me = me;
+    this.#others = new Map(people.map((p) => [p.name, p.kind]));
+    this.#others.delete(me);
+    this.draw();
+  }
+
+  /** Somebody came or went. */
+  apply(event) {
+    if (event.name === this.#me) {
+      return;
+    }
+    if (event.what === "join") {
+      this.#others.set(event.name, event.kind);
+    } else {
+      this.#others.delete(event.name);
+    }
+    this.draw();
+  }
+
+  draw() {
+    const order = new Intl.Collator(locale(), { numeric: true });
+    const names = [...this.#others.keys()].sort(order.compare);
+    const count = names.length + (this.#me ? 1 : 0);
+    $("n-people").textContent = $("n-people-2").textContent =
+      count ? String(count) : "";
+    const lines = names.slice(0, MOST).map((n) => this.#line(n));
+    if (this.#me) {
+      lines.unshift(this.#line(this.#me, true));
+    }
+    if (names.length > MOST) {
+      lines.push(make("li", { className: "hint" },
+        `+ ${names.length - MOST}`));
+    }
+    $("people-list").replaceChildren(...lines);
+  }
+
+  #line(name, mine = false) {
+    const plain = !mine && this.#others.get(name) === "plain";
+    const note = mine ? t("you") : plain ? t("terminal") : "";
+    return make("li", {},
+      make("span", { className: "mark " + hue(name), ariaHidden: "true" },
+        [...name][0]?.toUpperCase() ?? ""),
+      bdi(name, { className: "who" }),
+      note ? make("span", { className: "hint" }, note) : null);
+  }
+}
