@@ -37,6 +37,11 @@ check:
 	@tools/setup check
 	@tools/check gcc clang asan arm64 lint tidy-quick
 
+# The hub's page in Debian's chromium; needs npm once, else it is skipped. ARGS
+# names programs of tests/web.
+check-web:
+	@tools/check-web $(ARGS)
+
 # One part of it, or what takes too long to be part of it.
 asan tsan valgrind arm64 lint tidy:
 	@tools/setup check
@@ -72,7 +77,7 @@ setup:
 
 clean:
 	@rm -rf $(B) build-gcc build-clang build-asan build-tsan \
-	    build-valgrind build-arm64 build-bench build-fuzz
+	    build-valgrind build-arm64 build-bench build-fuzz build-web
 
-.PHONY: build hub check asan tsan valgrind arm64 lint tidy format bench fuzz \
+.PHONY: build hub check check-web asan tsan valgrind arm64 lint tidy format bench fuzz \
 	man install setup clean

@@ -12,6 +12,8 @@
     X(talk)                                                                    \
     X(echo)                                                                    \
     X(chat)                                                                    \
+    X(serve)                                                                   \
+    X(get)                                                                     \
     X(hub)
 
 #define COMMAND_EXTERN(name) extern const struct command command_##name;

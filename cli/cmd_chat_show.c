@@ -64,12 +64,12 @@ write_json(struct chat *c, const struct dialect_line *l)
                                 events[l->what]);
     if (l->name_len > 0) {
         n += (size_t)snprintf(c->line + n, sizeof(c->line) - n, ",\"name\":");
-        json_string(c->line + n, sizeof(c->line) - n, l->name, l->name_len);
+        json_quote(c->line + n, sizeof(c->line) - n, l->name, l->name_len);
         n += strlen(c->line + n);
     }
     if (l->what != ROOM_JOIN && l->what != ROOM_LEAVE) {
         n += (size_t)snprintf(c->line + n, sizeof(c->line) - n, ",\"text\":");
-        json_string(c->line + n, sizeof(c->line) - n - 2, l->text, l->text_len);
+        json_quote(c->line + n, sizeof(c->line) - n - 2, l->text, l->text_len);
         n += strlen(c->line + n);
     }
     c->line[n++] = '}';

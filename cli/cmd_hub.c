@@ -1,60 +1,61 @@
 /*
- * tenon hub [OPTION]...
+ * tenon hub [OPTION]... [DIR]
  *
- *     tenon hub                        a room on UDP port 8000, for the LAN
+ *     tenon hub                        a room at port 8000, for the LAN
  *     tenon hub -p 9000 --bind 127.0.0.1 --json
  *
- * Opens a room in which people talk with what they have: nc -u, socat, a few
- * lines of Python, tenon chat. What is said there is shown on stdout.
+ * Opens a room in which people talk with what they have: a browser, nc -u,
+ * socat, a few lines of Python, tenon chat. What is said there is shown on
+ * stdout, and kept; files can be shared.
  */
 #include <tenon/err.h>
 #include <tenon/task.h>
 
 #include "cmd.h"
-#include "hub/bucket.h"
-#include "hub/plain.h"
+#include "cmd_hub_int.h"
 #include "run.h"
 #include "say.h"
-#include "screen.h"
 #include "where.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    HUB_HOSTS = 4, /* addresses of this machine to name */
-};
-
-/* After Ctrl-C all this goes at most: what waits, and the good-bye. */
-#define HUB_FAREWELL (2 * TN_SEC)
-
-struct hub_opts {
-    int port, lang, ready_fd;
-    const char *bind;
-    bool json, quiet, verbose;
-};
-
-struct hub {
-    const struct hub_opts *o;
-    tn_endpoint ep;
-    room *room;
-    plain *plain;
-    struct screen screen;
-    struct bucket complaints; /* lines about dropped datagrams */
-    unsigned long untold;
-};
+#include <time.h>
 
 static const char *const langs[] = {"zh", "en", NULL};
 
 static const struct opt opts[] = {
     OPT_INT(struct hub_opts, port, "port", 'p', "PORT", 0, 65535, "8000",
-            "The UDP port; 0 lets the system choose."),
+            "The port, of UDP for plain members and of TCP for browsers; 0 "
+            "lets the system choose."),
     OPT_STRING(struct hub_opts, bind, "bind", 0, "ADDR", NULL,
                "Listen on this address only; 127.0.0.1 keeps the room on this "
                "machine."),
+    OPT_STRING(struct hub_opts, name, "name", 0, "ROOM", "tenon",
+               "What the page calls the room."),
     OPT_WORD(struct hub_opts, lang, "lang", 0, "LANG", langs, "zh",
              "In whose words members hear of joins and leaves."),
+    OPT_FLAG(struct hub_opts, no_web, "no-web", 0,
+             "No page: plain members only, and no files."),
+    OPT_FLAG(struct hub_opts, no_files, "no-files", 0, "Share no files."),
+    OPT_FLAG(struct hub_opts, read_only, "read-only", 0,
+             "Files can be fetched, but nobody adds any."),
+    OPT_FLAG(struct hub_opts, no_history, "no-history", 0,
+             "Keep nothing of what is said."),
+    OPT_STRING(struct hub_opts, code_file, "code-file", 0, "FILE", NULL,
+               "Browsers need the code that is the first line of FILE."),
+    OPT_FLAG(struct hub_opts, code, "code", 0,
+             "Browsers need a code, which is asked for on the terminal."),
+    OPT_FLAG(struct hub_opts, plain, "plain", 0,
+             "Let plain members in although there is a code, which they "
+             "cannot give."),
+    OPT_STRING(struct hub_opts, host, "host", 0, "NAME,...", NULL,
+               "Names by which browsers may call the hub, beside addresses, "
+               "localhost and this machine's own name."),
+    OPT_FLAG(struct hub_opts, use_tls, "tls", 0,
+             "Browsers speak https; without --cert a certificate is made and "
+             "its fingerprint printed."),
+    OPT_SECURE_OWN(struct hub_opts),
     OPT_FLAG(struct hub_opts, json, "json", 0,
              "Show each event as a JSON object on a line of its own."),
     OPT_FLAG(struct hub_opts, quiet, "quiet", 0,
@@ -66,122 +67,239 @@ static const struct opt opts[] = {
 
 static const char *const examples[] = {
     "tenon hub",
+    "tenon hub ~/handouts --read-only",
     "tenon hub -p 9000 --bind 127.0.0.1",
     "tenon hub --lang en --json >talk.json",
     NULL,
 };
 
+/* --- what is told while it runs --------------------------------------------*/
+
 /* What strangers send could fill the screen: so many lines, then a count. Nor
    may a screen that is full already hold the room up. */
-static void
-on_dropped(void *arg, const tn_addr *from, const char *why)
+static bool
+may_tell(struct hub *h)
 {
     static const struct bucket_rule rule = {TN_SEC, 10};
-    struct hub *h = arg;
-    char text[TN_ADDR_TEXT];
     if (!h->o->verbose) {
-        return;
+        return false;
     }
     if (say_waits() || !bucket_take(&h->complaints, &rule, tn_now())) {
         h->untold++;
-        return;
+        return false;
     }
-    say("%s: %s", where_peer(from, text, sizeof(text)), why);
     if (h->untold > 0) {
-        say("and %lu like it", h->untold);
+        say("and %lu lines like these", h->untold);
         h->untold = 0;
     }
+    return true;
 }
 
-/* --- how to join -----------------------------------------------------------*/
-
-static void
-tell_how(const tn_addr *at)
+void
+hub_on_dropped(void *arg, const tn_addr *from, const char *why)
 {
-    char text[TN_ADDR_TEXT], host[TN_ADDR_TEXT];
-    int port = tn_addr_port(at);
-    tn_addr_format(at, text, sizeof(text));
-    tn_addr_host(at, host, sizeof(host));
-    fprintf(stderr,
-            "  tenon chat %s\n"
-            "  nc -u %s %d\n"
-            "  socat - UDP:%s\n"
-            "  Python: s = socket.socket(socket.%s, socket.SOCK_DGRAM)\n"
-            "          s.sendto(b'NAME', ('%s', %d))\n"
-            "In nc and socat the first line is your name; q leaves.\n",
-            text, host, port, text,
-            at->u.sa.sa_family == AF_INET6 ? "AF_INET6" : "AF_INET", host,
-            port);
-}
-
-static void
-announce(struct hub *h, const tn_addr *bound)
-{
-    tn_addr at[HUB_HOSTS];
     char text[TN_ADDR_TEXT];
-    int count = plain_hosts(h->plain, at, HUB_HOSTS);
-    if (count == 0) {
-        /* No network: a parsed constant cannot fail. */
-        (void)!tn_addr_ip(&at[0], "127.0.0.1", tn_addr_port(bound));
-        count = 1;
-    }
-    say("the room is open on UDP port %d; Ctrl-C closes it. To join:",
-        tn_addr_port(bound));
-    tell_how(&at[0]);
-    for (int i = 1; i < count; i++) {
-        fprintf(stderr, "%s%s%s", i == 1 ? "Other addresses of it: " : "",
-                tn_addr_format(&at[i], text, sizeof(text)),
-                i + 1 < count ? ", " : "\n");
+    if (may_tell(arg)) {
+        say("%s: %s", where_peer(from, text, sizeof(text)), why);
     }
 }
 
-/* --- running ---------------------------------------------------------------*/
+static void
+on_answer(void *arg, const tn_addr *peer, const char *what, int status)
+{
+    char text[TN_ADDR_TEXT], clean[512];
+    if (may_tell(arg)) {
+        (void)tn_text_clean(clean, sizeof(clean), what, strlen(what));
+        say("%s: %s: %d", where_peer(peer, text, sizeof(text)), clean, status);
+    }
+}
 
+static void
+on_trouble(void *arg, int err, unsigned long lost)
+{
+    struct hub *h = arg;
+    if (err < 0) {
+        say("%s: %s: what is said now is not kept", h->history,
+            tn_strerror(err));
+    } else {
+        say("%s: what is said is kept again; %lu events are missing",
+            h->history, lost);
+    }
+}
+
+static int64_t
+wall_clock(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* --- opening ---------------------------------------------------------------*/
+
+/* Why there is no history, and what one can do about it. */
+static int
+no_history(struct hub *h, int err)
+{
+    switch (err) {
+    case -EBUSY: /* two rooms share a folder: better one without a past */
+        say("%s: another hub has this history; nothing is kept here",
+            h->history);
+        return EXIT_DONE;
+    case -EBADMSG:
+        say("%s: damaged, or no history (move it away, or --no-history)",
+            h->history);
+        break;
+    case -EPROTO:
+        say("%s: a later version of tenon made this history (--no-history "
+            "does without)",
+            h->history);
+        break;
+    default:
+        return say_failed(err, NULL);
+    }
+    return EXIT_FAILED;
+}
+
+static int
+open_history(struct hub *h)
+{
+    const struct store_opts how = {.path = h->history};
+    if (!h->history[0]) {
+        return EXIT_DONE;
+    }
+    int err = store_open(&h->store, &how);
+    if (err < 0) {
+        return no_history(h, err);
+    }
+    room_resume(h->room, store_latest(h->store));
+    err = keeper_new(&h->keeper, h->room, h->store, on_trouble, h);
+    return err < 0 ? say_failed(tn_fail(err, "open the history", NULL), NULL)
+                   : EXIT_DONE;
+}
+
+/* The screen first, because it never suspends: see room_attach(). */
 static int
 open_room(struct hub *h)
 {
-    const struct plain_opts how = {
-        .lang = (enum dialect_lang)h->o->lang, .dropped = on_dropped, .arg = h};
     int err = room_new(&h->room);
     if (err < 0) {
-        return tn_fail(err, "open the room", NULL);
+        return say_failed(tn_fail(err, "open the room", NULL), NULL);
     }
-    /* The screen first, because it never suspends: see room_attach(). */
+    room_clock(h->room, wall_clock);
     if (!h->o->quiet) {
         err = screen_open(&h->screen);
     }
     if (err == 0 && !h->o->quiet) {
         err = room_attach(h->room, screen_take, &h->screen);
     }
-    return err < 0 ? err : plain_open(&h->plain, h->room, &h->ep, &how);
+    return err < 0 ? say_failed(err, NULL) : open_history(h);
+}
+
+static int
+open_web(struct hub *h)
+{
+    if (h->o->no_web) {
+        return EXIT_DONE;
+    }
+    (void)tn_text_clean(
+        h->name, sizeof(h->name), h->o->name,
+        tn_text_cut(h->o->name, strlen(h->o->name), WEB_ROOM_NAME));
+    if (h->o->use_tls) {
+        int code = secure_server(&h->tls, &h->o->secure, &h->ep);
+        if (code != EXIT_DONE) {
+            return code;
+        }
+    }
+    const struct web_opts how = {.name = h->name,
+                                 .files = h->files[0] ? h->files : NULL,
+                                 .read_only = h->o->read_only,
+                                 .guard = &h->guard,
+                                 .log = h->o->verbose ? on_answer : NULL,
+                                 .arg = h};
+    int err = web_open(&h->web, h->room, h->store, &how);
+    return err < 0 ? say_failed(err, NULL) : EXIT_DONE;
+}
+
+/* Everything that is needed before somebody may come. */
+static int
+open_all(struct hub *h)
+{
+    int code = open_room(h);
+    if (code == EXIT_DONE) {
+        code = hub_guard(h);
+    }
+    if (code == EXIT_DONE) {
+        code = open_web(h);
+    }
+    if (code == EXIT_DONE) {
+        code = hub_doors(h);
+    }
+    return code;
 }
 
 /* Say that the room is open, to people and to scripts. */
 static int
 ready(struct hub *h)
 {
-    tn_addr bound;
     char text[TN_ADDR_TEXT];
-    int err = plain_addr(h->plain, &bound);
-    if (err < 0) {
-        return say_failed(err, &h->ep);
-    }
+    hub_name_folder(h);
     if (!h->o->quiet) {
-        announce(h, &bound);
+        hub_announce(h);
     }
     return run_ready(h->o->ready_fd,
-                     tn_addr_format(&bound, text, sizeof(text)));
+                     tn_addr_format(&h->bound, text, sizeof(text)));
 }
 
-/* Send and show what waits, then the good-bye, although we are cancelled. */
+/* --- running ---------------------------------------------------------------*/
+
+/* The task in which something failed tells why. */
+static int
+ended(struct hub *h, int err)
+{
+    if (err != -ECANCELED && h->failed == EXIT_DONE) {
+        h->failed = say_failed(err, &h->ep);
+    }
+    return err;
+}
+
+static int
+serve_plain(void *arg)
+{
+    struct hub *h = arg;
+    return ended(h, plain_serve(h->plain));
+}
+
+static int
+serve_web(void *arg)
+{
+    struct hub *h = arg;
+    return ended(h, web_serve(h->web, h->listener));
+}
+
+static void
+flush(struct hub *h)
+{
+    while (h->keeper && keeper_flush(h->keeper)) {
+        if (h->plain) {
+            plain_flush(h->plain);
+        }
+    }
+    if (h->plain) {
+        plain_flush(h->plain);
+    }
+}
+
+/* Keep, send and show what waits, then the good-bye, although we are
+   cancelled. */
 static void
 farewell(struct hub *h)
 {
     tn_scope s;
     tn_shield(&s, HUB_FAREWELL);
-    plain_flush(h->plain);
+    flush(h);
     room_close(h->room);
-    plain_flush(h->plain);
+    flush(h);
     screen_flush(&h->screen);
     tn_scope_end(&s);
 }
@@ -189,18 +307,30 @@ farewell(struct hub *h)
 static int
 serve(struct hub *h)
 {
+    const struct {
+        bool wanted;
+        tn_task_fn *fn;
+        void *arg;
+    } tasks[] = {
+        {h->screen.out != NULL, screen_run, &h->screen},
+        {h->keeper != NULL, keeper_run, h->keeper},
+        {h->plain != NULL, serve_plain, h},
+        {h->web != NULL, serve_web, h},
+    };
+
     tn_group g;
     tn_group_init(&g, 0);
-    int err = h->screen.out ? tn_go(&g, screen_run, &h->screen) : 0;
-    if (err == 0) {
-        err = plain_serve(h->plain);
+    for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++) {
+        int err = tasks[i].wanted ? tn_go(&g, tasks[i].fn, tasks[i].arg) : 0;
+        if (err < 0) {
+            h->failed = say_failed(err, NULL);
+            tn_group_cancel(&g);
+            break;
+        }
     }
-    /* Before the good-bye, whose own failures would be told instead. */
-    int code = err == -ECANCELED ? EXIT_DONE : say_failed(err, &h->ep);
-    tn_group_cancel(&g);
     (void)tn_group_wait(&g);
     farewell(h);
-    return code;
+    return h->failed;
 }
 
 /* The root of the command's tasks. */
@@ -208,14 +338,21 @@ static int
 run(void *arg)
 {
     struct hub *h = arg;
-    int err = open_room(h);
-    int code = err < 0 ? say_failed(err, &h->ep) : ready(h);
+    int code = open_all(h);
+    if (code == EXIT_DONE) {
+        code = ready(h);
+    }
     if (code == EXIT_DONE) {
         code = serve(h);
     }
     screen_close(&h->screen);
     plain_close(h->plain);
+    tn_close(h->listener);
+    web_close(h->web);
+    keeper_free(h->keeper);
+    store_close(h->store, h->room ? room_latest(h->room) : 0);
     room_free(h->room);
+    secure_free(h->tls);
     return code;
 }
 
@@ -239,22 +376,47 @@ where_to_bind(struct hub *h)
 }
 
 static int
+check(const struct hub *h)
+{
+    const struct hub_opts *o = h->o;
+    if (o->no_web && (h->dir || o->code || o->code_file || o->use_tls)) {
+        return say_usage("--no-web does not go with %s",
+                         h->dir                    ? "a folder to share"
+                         : o->code || o->code_file ? "a room code"
+                                                   : "--tls");
+    }
+    if (h->dir && o->no_files) {
+        return say_usage("--no-files does not go with a folder to share");
+    }
+    if (o->code && o->code_file) {
+        return say_usage("--code does not go with --code-file");
+    }
+    return secure_check(&o->secure, o->use_tls, true);
+}
+
+static int
 cmd_hub(const void *opts_filled, int n, char **words)
 {
     struct hub *h = calloc(1, sizeof(*h));
-    (void)n;
-    (void)words;
     if (!h) {
         say("out of memory");
         return EXIT_FAILED;
     }
     h->o = opts_filled;
+    h->dir = n > 0 ? words[0] : NULL;
     h->screen.json = h->o->json;
     h->screen.lang = (enum dialect_lang)h->o->lang;
-    int code = where_to_bind(h);
+    int code = check(h);
+    if (code == EXIT_DONE) {
+        code = where_to_bind(h);
+    }
+    if (code == EXIT_DONE) {
+        code = hub_places(h);
+    }
     if (code == EXIT_DONE) {
         code = run_task(run, h, RUN_SERVER);
     }
+    explicit_bzero(h->code, sizeof(h->code));
     free(h);
     return code;
 }
@@ -262,9 +424,9 @@ cmd_hub(const void *opts_filled, int n, char **words)
 const struct command command_hub = {
     .name = "hub",
     .summary = "Open a room for everybody on the network to talk in",
-    .operands = "",
+    .operands = "[DIR]",
     .min_operands = 0,
-    .max_operands = 0,
+    .max_operands = 1,
     .examples = examples,
     .opts = opts,
     .size = sizeof(struct hub_opts),

@@ -18,7 +18,7 @@ escape(char out[JSON_GROWTH + 1], unsigned char c)
 }
 
 const char *
-json_string(char *dst, size_t cap, const char *s, size_t n)
+json_quote(char *dst, size_t cap, const char *s, size_t n)
 {
     size_t at = 0;
     if (cap < 3) {

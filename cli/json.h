@@ -20,6 +20,6 @@ enum {
  * @param n    bytes.
  * @return dst.
  */
-const char *json_string(char *dst, size_t cap, const char *s, size_t n);
+const char *json_quote(char *dst, size_t cap, const char *s, size_t n);
 
 #endif

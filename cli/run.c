@@ -25,6 +25,12 @@ struct job {
     int signo; /* 0: none came */
 };
 
+/* What SIGHUP means, if not the end. */
+static struct {
+    void (*fn)(void *arg);
+    void *arg;
+} hangup;
+
 /* Were 1 closed, the first socket would become stdout. What is opened instead
    fails as a closed descriptor does: reading 0, writing 1 and 2. */
 static int
@@ -94,6 +100,10 @@ watch_signals(void *arg)
     struct job *job = arg;
     tn_task_name("signals");
     int signo = tn_signals_wait(job->signals);
+    while (signo == SIGHUP && hangup.fn) {
+        hangup.fn(hangup.arg);
+        signo = tn_signals_wait(job->signals);
+    }
     if (signo > 0) {
         job->signo = signo;
         tn_group_cancel(&job->group);
@@ -145,6 +155,13 @@ run_task(command_fn *fn, void *arg, enum run_kind kind)
     }
     bool ended_well = kind == RUN_SERVER && job.signo == SIGINT;
     return ended_well ? EXIT_DONE : EXIT_SIGNAL + job.signo;
+}
+
+void
+run_on_hangup(void (*fn)(void *arg), void *arg)
+{
+    hangup.fn = fn;
+    hangup.arg = arg;
 }
 
 int

@@ -39,6 +39,14 @@ int program_end(int code);
 int run_task(command_fn *fn, void *arg, enum run_kind kind);
 
 /**
+ * Have SIGHUP mean something else than the end, for the next run_task().
+ *
+ * @param fn   called in a task of the loop for each; must not wait.
+ * @param arg  handed to it; borrowed until run_task() returns.
+ */
+void run_on_hangup(void (*fn)(void *arg), void *arg);
+
+/**
  * Tell a waiting script where we listen.
  *
  * @param fd    where to write; -1 for nowhere.

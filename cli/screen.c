@@ -61,7 +61,7 @@ write_json(struct screen *s)
     if (ev->name_len > 0) {
         n += (size_t)snprintf(
             s->line + n, sizeof(s->line) - n, ",\"name\":%s",
-            json_string(name, sizeof(name), ev->name, ev->name_len));
+            json_quote(name, sizeof(name), ev->name, ev->name_len));
     }
     if (ev->what == ROOM_FILE) {
         n += (size_t)snprintf(s->line + n, sizeof(s->line) - n,
@@ -70,8 +70,8 @@ write_json(struct screen *s)
     if (ev->text_len > 0) {
         n += (size_t)snprintf(s->line + n, sizeof(s->line) - n, ",\"text\":");
         /* Room is kept for the end of the object and the line. */
-        json_string(s->line + n, sizeof(s->line) - n - 2, ev->text,
-                    ev->text_len);
+        json_quote(s->line + n, sizeof(s->line) - n - 2, ev->text,
+                   ev->text_len);
         n += strlen(s->line + n);
     }
     s->line[n++] = '}';

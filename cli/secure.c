@@ -76,8 +76,6 @@ secure_check(const struct secure_opts *o, bool secure, bool listen)
     return wrong ? say_usage("%s", wrong) : EXIT_DONE;
 }
 
-#ifdef TN_WITH_WEB
-
 enum {
     NAMES_MAX = 32, /* names and addresses in a certificate of ours */
     NAME_TEXT = 256,
@@ -311,33 +309,3 @@ secure_free(tn_tls *tls)
     tn_tls_free(tls);
 }
 
-#else
-
-int
-secure_client(tn_tls **out, const struct secure_opts *o)
-{
-    (void)o;
-    *out = NULL;
-    return say_usage("tls is not supported by this build");
-}
-
-int
-secure_server(tn_tls **out, const struct secure_opts *o, const tn_endpoint *ep)
-{
-    (void)ep;
-    return secure_client(out, o);
-}
-
-void
-secure_free(tn_tls *tls)
-{
-    (void)tls;
-}
-
-void
-secure_tell(const tn_sock *sock)
-{
-    (void)sock;
-}
-
-#endif

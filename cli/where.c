@@ -288,11 +288,6 @@ where_parse(tn_endpoint *ep, const struct where *w, int n, char **words)
         code = n == 2 ? parse_two(ep, w, words[0], words[1])
                       : parse_one(ep, w, words[0]);
     }
-#ifndef TN_WITH_WEB
-    if (code == EXIT_DONE && ep->transport == TN_TLS) {
-        return say_usage("%s: tls is not supported by this build", words[0]);
-    }
-#endif
     if (code == EXIT_DONE && !w->listen && !where_is_unix(ep) &&
         ep->port == 0) {
         return say_usage("%s: port 0 is only for listening", words[0]);

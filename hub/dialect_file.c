@@ -14,10 +14,12 @@ enum {
     ADDRESS_MAX = DIALECT_DATAGRAM,
 };
 
-/* [DIALECT_ZH] and [DIALECT_EN]. Both begin as the room's own words do, so no
-   member can say it. */
+/* [DIALECT_ZH] and [DIALECT_EN]. All begin as the room's own words do, so no
+   member can say them. */
 static const char *const gone[] = {"* 文件被删除：", "* this file is gone: "};
-static const char *const somebody[] = {"有人", "somebody"};
+static const char *const somebodys[] = {"* 有人分享了文件 ",
+                                        "* somebody shared "};
+static const char *const shared[] = {" 分享了文件 ", " shared "};
 
 /* "3 B", "1.5 KiB", "20.0 MiB". */
 static void
@@ -86,10 +88,10 @@ dialect_file(char *dst, size_t cap, const struct room_event *ev,
     if (ev->what == ROOM_GONE) {
         snprintf(front, sizeof(front), "%s", gone[lang]);
     } else {
-        /* Two formats of our own, with one %s each. */
-        snprintf(front, sizeof(front),
-                 lang == DIALECT_EN ? "* %s shared " : "* %s 分享了文件 ",
-                 ev->name_len > 0 ? ev->name : somebody[lang]);
+        bool known = ev->name_len > 0;
+
+        snprintf(front, sizeof(front), "%s%s%s", known ? "* " : "",
+                 known ? ev->name : somebodys[lang], known ? shared[lang] : "");
         write_size(size, ev->size);
         address_len = ev->folder != NULL ? write_address(address, ev) : 0;
     }

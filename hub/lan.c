@@ -177,3 +177,30 @@ lan_hosts(const struct lan *l, int port, tn_addr *out, int cap)
     }
     return count;
 }
+
+static bool
+is_wildcard(const struct in6_addr *ip)
+{
+    return IN6_IS_ADDR_UNSPECIFIED(ip) ||
+           (IN6_IS_ADDR_V4MAPPED(ip) &&
+            memcmp(ip->s6_addr + 12, "\0\0\0\0", 4) == 0);
+}
+
+int
+lan_reach(const tn_addr *bound, tn_addr *out, int cap)
+{
+    struct in6_addr ip;
+    struct lan l;
+
+    if (!lan_ip(&ip, &bound->u.sa) || cap < 1) {
+        return 0;
+    }
+    if (!is_wildcard(&ip)) {
+        out[0] = *bound;
+        return 1;
+    }
+    if (lan_scan(&l) < 0) {
+        return 0;
+    }
+    return lan_hosts(&l, tn_addr_port(bound), out, cap);
+}

@@ -84,4 +84,14 @@ bool lan_is_loopback(const struct in6_addr *ip);
  */
 int lan_hosts(const struct lan *l, int port, tn_addr *out, int cap);
 
+/**
+ * List what to call this machine from elsewhere.
+ *
+ * @param bound  borrowed; where a socket is bound.
+ * @param out    room for `cap`.
+ * @param cap    how many at most.
+ * @return how many; 0 if it is bound to all and there is no network.
+ */
+int lan_reach(const tn_addr *bound, tn_addr *out, int cap);
+
 #endif

@@ -371,33 +371,6 @@ plain_addr(const plain *p, tn_addr *addr)
     return tn_getsockname(p->udp.sock, addr);
 }
 
-static bool
-is_wildcard(const struct in6_addr *ip)
-{
-    return IN6_IS_ADDR_UNSPECIFIED(ip) ||
-           (IN6_IS_ADDR_V4MAPPED(ip) &&
-            memcmp(ip->s6_addr + 12, "\0\0\0\0", 4) == 0);
-}
-
-int
-plain_hosts(plain *p, tn_addr *out, int cap)
-{
-    tn_addr bound;
-    struct in6_addr ip;
-
-    if (plain_addr(p, &bound) < 0 || !lan_ip(&ip, &bound.u.sa) || cap < 1) {
-        return 0;
-    }
-    if (!is_wildcard(&ip)) {
-        out[0] = bound;
-        return 1;
-    }
-    if (lan_scan(&p->gate.lan) < 0) {
-        return 0;
-    }
-    return lan_hosts(&p->gate.lan, tn_addr_port(&bound), out, cap);
-}
-
 int
 plain_serve(plain *p)
 {

@@ -69,16 +69,6 @@ TN_USE int plain_open(plain **out, room *r, const tn_endpoint *at,
 TN_USE int plain_addr(const plain *p, tn_addr *addr);
 
 /**
- * List what to call this machine from elsewhere.
- *
- * @param p    borrowed.
- * @param out  room for `cap`.
- * @param cap  how many at most.
- * @return how many; 0 if it is bound to loopback or there is no network.
- */
-int plain_hosts(plain *p, tn_addr *out, int cap);
-
-/**
  * Serve until cancelled.
  *
  * @param p  borrowed.

@@ -52,6 +52,7 @@ function ask({ kind, value, error, check, leave, choose }) {
   return new Promise((done) => {
     const close = (answer) => {
       form.onsubmit = dialog.oncancel = dialog.onclose = null;
+      dialog.onkeydown = null;
       dialog.close();
       done(answer);
     };
@@ -77,7 +78,13 @@ function ask({ kind, value, error, check, leave, choose }) {
         close(null);
       }
     };
-    // A browser may close it at the second Escape whatever we say.
+    // A browser closes it at the second Escape whatever "cancel" says.
+    dialog.onkeydown = (e) => {
+      if (e.key === "Escape" && !e.isComposing) {
+        dialog.oncancel(e);
+      }
+    };
+    // What remains is the "back" of a phone.
     dialog.onclose = () => (leave ? close(null) : dialog.showModal());
     if (!dialog.open) {
       dialog.showModal();

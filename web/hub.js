@@ -25,6 +25,7 @@ const uploads = new Uploads({
 });
 let room = "tenon";
 let textMax = 2000; // bytes
+let takes = true; // does the hub take files?
 let full = false;
 let brokenSince = 0;
 let settled = false; // what was missed has come
@@ -125,6 +126,10 @@ link.addEventListener("welcome", ({ detail: m }) => {
   if (m.you) {
     link.name = m.you;
   }
+  $("files").hidden = m.share === "no";
+  $("n-files").parentElement.hidden = $("files").hidden;
+  $("share").hidden = (m.share ?? "write") !== "write";
+  takes = !$("share").hidden && !$("files").hidden;
   people.reset(link.name, m.people ?? []);
   files.reset(m.files ?? []);
   showMe();
@@ -156,6 +161,9 @@ link.addEventListener("event", ({ detail: event }) => {
   }
   showNothing();
 });
+
+// The hub had it before; its event is here already, or on its way.
+link.addEventListener("said", ({ detail: m }) => outbox.delivered(m.ref));
 
 link.addEventListener("past", ({ detail: { events, more } }) => {
   if (missing && more) {
@@ -194,11 +202,13 @@ link.addEventListener("refused", ({ detail: m }) => {
   } else if (m.why === "name") {
     link.stop();
     changeName(t("name-bad"));
-  } else if (m.why === "full") {
-    full = true;
-    showBanner();
-  } else {
+  } else if (link.state !== "in" || m.why === "order") {
+    full = m.why === "full";
+    link.giveUp();
+  } else if (m.ref) {
     outbox.refused(m);
+  } else {
+    asking = false; // older events, too often; the next scroll asks again
   }
 });
 
@@ -222,8 +232,11 @@ $("log").addEventListener("scroll", () => {
 
 const field = $("text");
 
+/** The text as it is said: in the room a message is one line. */
+const spoken = () => field.value.trim().replace(/\s*\n\s*/g, " ");
+
 function left() {
-  return textMax - new TextEncoder().encode(field.value.trim()).length;
+  return textMax - new TextEncoder().encode(spoken()).length;
 }
 
 function measure() {
@@ -238,7 +251,7 @@ function measure() {
 }
 
 function say() {
-  const text = field.value.trim();
+  const text = spoken();
   if (!text || left() < 0) {
     return;
   }
@@ -312,7 +325,7 @@ async function firstName() {
 }
 
 view("talk");
-takeFiles(uploads);
+takeFiles(uploads, () => takes);
 showInvite();
 showState();
 link.key = await ownKey();

@@ -111,6 +111,13 @@ export class Link extends EventTarget {
     }
   }
 
+  /** This connection is of no use; another one, after a while. */
+  giveUp() {
+    if (this.#socket) {
+      this.#lost();
+    }
+  }
+
   /** Send a message; false if there is nobody to send it to. */
   send(message) {
     if (this.state !== "in" || this.#socket.readyState !== WebSocket.OPEN) {

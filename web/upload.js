@@ -406,8 +406,8 @@ function dropped(data) {
 }
 
 /** Take files by button, by drop anywhere on the page, and by paste. */
-export function takeFiles(uploads) {
-  const has = (e) => e.dataTransfer?.types.includes("Files");
+export function takeFiles(uploads, allowed) {
+  const has = (e) => allowed() && e.dataTransfer?.types.includes("Files");
   const overlay = $("drop");
   $("pick").addEventListener("click", () => $("picker").click());
   $("picker").addEventListener("change", () => {
@@ -436,7 +436,7 @@ export function takeFiles(uploads) {
     }
   });
   document.addEventListener("paste", (e) => {
-    if (e.clipboardData?.files.length > 0) {
+    if (allowed() && e.clipboardData?.files.length > 0) {
       e.preventDefault();
       uploads.add([...e.clipboardData.files]);
     }

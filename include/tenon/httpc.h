@@ -73,7 +73,7 @@ typedef ssize_t tn_httpc_source(void *arg, void *buf, size_t cap);
 /* Has the source begin anew; 0 or a negative code. */
 typedef int tn_httpc_rewind(void *arg);
 
-/* A request. Zero what is not needed; borrowed until tn_httpc_open() returns. */
+/* A request; zero what is not needed. Borrowed until tn_httpc_open() ends. */
 typedef struct tn_httpc_request {
     const char *method;          /* NULL: GET, or POST with a body */
     const char *url;             /* http, https; ws, wss for ws.h */
@@ -86,11 +86,10 @@ typedef struct tn_httpc_request {
                                 more (307, 308, a lost connection) is not done:
                                 the redirect is then the answer */
     void *source_arg;
-    int64_t
-        length;  /* bytes of the body; with a source -1: not known, chunked */
-    bool expect; /* ask with 100-continue before the body is sent; waits a
+    int64_t length;   /* of the body, bytes; with a source -1: not known */
+    bool expect;      /* ask with 100-continue before the body is sent; waits a
                        second for the answer */
-    bool keep_method;     /* a redirect by 301 or 302 keeps POST */
+    bool keep_method; /* a redirect by 301 or 302 keeps POST */
     bool trust_redirects; /* Authorization and Cookie also go to other hosts,
                              but never from https to http */
     bool upgrade;         /* the request asks for it: see tn_httpc_take() */

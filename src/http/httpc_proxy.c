@@ -390,7 +390,7 @@ socks_address(tn_fetch *f, uint8_t *buf)
     return 17;
 }
 
-/* The reply's tail is an address that nobody needs, as long as its kind says. */
+/* The reply's tail is an address that nobody needs; its kind says how long. */
 static int
 socks_reply(tn_fetch *f, int64_t until)
 {

@@ -151,6 +151,8 @@ tn__share_refuse(struct tn__call *c, int err)
     case -EAGAIN:
         (void)tn_httpd_field(c->x, "Retry-After", "1");
         return tn_httpd_error(c->x, 503, "Too much is going on; try again.");
+    case -ESTALE:
+        return tn_httpd_error(c->x, 409, "Another connection goes on with it.");
     case -EIO:
         return tn_httpd_error(c->x, 500, "The disk failed.");
     default:

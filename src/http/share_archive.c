@@ -160,7 +160,7 @@ tn__share_archive(struct tn__call *c)
     r = r < 0 ? r : tn_httpd_field(c->x, "Cache-Control", "no-store");
     r = r < 0 ? r : tn__share_disposition(c, "attachment", name);
     if (r < 0 || c->head) {
-        return r;
+        return r < 0 ? r : tn_httpd_flush(c->x);
     }
     struct archive *a = calloc(1, sizeof(*a));
     if (!a) {

@@ -45,16 +45,15 @@ static const char style[] =
     "padding:.55rem .9rem}"
     "th a{color:inherit;text-decoration:none}th a:hover{color:var(--ink)}"
     "td{border-top:1px solid var(--line);padding:0}"
-    "td a{display:block;padding:.55rem .9rem;color:var(--link);"
-    "text-decoration:none;overflow-wrap:anywhere}"
+    "td a{display:block;position:relative;padding:.55rem .9rem .55rem 2.6rem;"
+    "color:var(--link);text-decoration:none;overflow-wrap:anywhere}"
+    "td a::before{content:\"\";position:absolute;left:.95rem;top:.95rem}"
     "td.f a{font-weight:600}"
-    "td.f a::before{content:\"\";display:inline-block;width:.95em;"
-    "height:.7em;margin-right:.5em;border-radius:.12em;"
+    "td.f a::before{width:1.05rem;height:.8rem;border-radius:.12rem;"
     "background:var(--mark);clip-path:polygon(0 0,40% 0,50% 18%,100% 18%,"
     "100% 100%,0 100%)}"
-    "td.e a::before{content:\"\";display:inline-block;width:.7em;"
-    "height:.85em;margin:0 .63em 0 .12em;border:1.5px solid var(--soft);"
-    "border-radius:.12em;vertical-align:-.06em}"
+    "td.e a::before{width:.75rem;height:.95rem;left:1.1rem;top:.88rem;"
+    "border:1.5px solid var(--soft);border-radius:.14rem}"
     "tr:hover td{background:var(--hover)}"
     "td.s,td.t{padding:.55rem .9rem;color:var(--soft);white-space:nowrap;"
     "font-variant-numeric:tabular-nums}"
@@ -64,12 +63,17 @@ static const char style[] =
     "form{background:var(--card);border:1px dashed var(--line);"
     "border-radius:10px;padding:.9rem;margin:0 0 1rem;display:flex;gap:.8rem;"
     "flex-wrap:wrap;align-items:center}"
-    "input{font:inherit;color:inherit;flex:1 1 14rem;min-width:0}"
-    "button{font:inherit;font-weight:600;border:0;border-radius:8px;"
-    "padding:.5rem 1.1rem;background:var(--link);color:var(--card);"
-    "cursor:pointer}"
+    "input{font:inherit;color:var(--soft);flex:1 1 14rem;min-width:0}"
+    "button,::file-selector-button{font:inherit;font-weight:600;border:0;"
+    "border-radius:8px;padding:.5rem 1.1rem;background:var(--link);"
+    "color:var(--card);cursor:pointer}"
+    "::file-selector-button{background:var(--hover);color:var(--ink);"
+    "margin-right:.8rem}"
+    "a:focus-visible,button:focus-visible{outline:2px solid var(--link);"
+    "outline-offset:-2px}"
     "@media(max-width:34rem){.t{display:none}main{padding:1rem .6rem 2rem}"
-    ".s{width:5rem}td a,td.s,th{padding:.7rem .7rem}}";
+    ".s{width:5rem}td.s,th{padding:.7rem}td a{padding:.7rem .7rem .7rem "
+    "2.4rem}td a::before{margin:.15rem 0 0 -.2rem}}";
 
 /* ---- writing ---- */
 
@@ -183,8 +187,12 @@ by_choice(const void *a, const void *b)
         order = x->size < y->size ? -1 : x->size > y->size;
     } else if (sorting->sort == 't') {
         order = x->modified < y->modified ? -1 : x->modified > y->modified;
+    } else {
+        order = tn__name_compare(x->name, y->name);
     }
-    order = order ? order : tn__name_compare(x->name, y->name);
+    if (order == 0) { /* equals keep the order of names */
+        return tn__name_compare(x->name, y->name);
+    }
     return sorting->descending ? -order : order;
 }
 

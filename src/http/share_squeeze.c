@@ -135,8 +135,8 @@ tn__share_squeeze(struct tn__call *c, const struct tn__body *b)
 {
     struct squeeze z = {NULL, NULL, NULL, NULL};
     int r = tn_httpd_field(c->x, "Content-Type", b->type);
-    if (r < 0 || c->head) {
-        return r;
+    if (r < 0 || c->head) { /* no length is said, for nobody knows it */
+        return r < 0 ? r : tn_httpd_flush(c->x);
     }
     c->share->squeezes++;
     z.in = malloc(TN_SHARE_PIECE);

@@ -4,6 +4,7 @@ A case is a function; its doc string is its name. Nothing here sleeps: what
 must have happened is read from a pipe or a socket, each wait has a limit.
 """
 
+import atexit
 import os
 import pty
 import select
@@ -180,6 +181,17 @@ def write_until_full(fd, byte=b"x"):
 
 # --- the program ------------------------------------------------------------
 
+# What a program keeps for its user, it shall not keep for the one who tests.
+HOME = tempfile.mkdtemp(prefix="tenon-home-")
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+os.environ["XDG_DATA_HOME"] = HOME
+
+
+def new_home():
+    """A folder for the data of one more program, removed at the end."""
+    return tempfile.mkdtemp(dir=HOME)
+
+
 class Tenon:
     """The program under test, with pipes on all three descriptors."""
 
@@ -193,6 +205,8 @@ class Tenon:
             args[2:2] = ["--ready-fd", str(write_end)]
         for name in ("stdin", "stdout", "stderr"):
             popen.setdefault(name, subprocess.PIPE)
+        if "hub" in args[1:2] and "XDG_DATA_HOME" not in (env or {}):
+            env = {**(env or {}), "XDG_DATA_HOME": new_home()}
         self.process = subprocess.Popen(
             args, env={**os.environ, **(env or {})}, bufsize=0,
             pass_fds=[write_end] if ready else [], **popen)

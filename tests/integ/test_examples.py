@@ -14,7 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.environ.get("TENON_SOURCE", os.path.join(HERE, "..", ".."))
 BUILD = os.environ.get("TENON_BUILD", os.path.join(SOURCE, "build"))
 SECONDS = 20 * int(os.environ.get("TENON_TEST_TIMEOUT_SCALE", "1"))
-ELSEWHERE = {"frame_upper"}  # has a test of its own
+ELSEWHERE = {"frame_upper", "ws_client", "ws_echo"}  # have their own tests
 
 ENV = {k: v for k, v in os.environ.items() if k != "TN_BACKEND"}
 socket.setdefaulttimeout(SECONDS)

@@ -530,7 +530,7 @@ def port_in_use():
                                "127.0.0.1")
     tap.equal(code, 1, "exit code")
     tap.equal(out, "", "stdout")
-    tap.equal(err, f"tenon hub: bind udp 127.0.0.1:{h.port}: address already "
+    tap.equal(err, f"tenon hub: bind tcp 127.0.0.1:{h.port}: address already "
                    "in use (another program has this port)\n", "stderr")
 
 
@@ -544,7 +544,13 @@ def wrong_use():
             (["--nonsense"], "unknown option --nonsense"),
             (["--bind", "tcp://1.2.3.4"],
              "--bind tcp://1.2.3.4: not an address of this machine"),
-            (["folder"], "folder")):
+            (["one", "two"], "two"),
+            (["--no-web", "folder"], "--no-web"),
+            (["--no-files", "folder"], "--no-files"),
+            (["--no-web", "--tls"], "--tls"),
+            (["--cert", "x"], "--cert"),
+            (["--code", "--code-file", "x"], "--code-file"),
+            (["--host", "a/b"], "--host a/b")):
         code, out, err = tap.tenon("hub", *args)
         tap.equal(code, 2, f"{args}: exit code")
         tap.equal(out, "", f"{args}: stdout")
@@ -553,6 +559,12 @@ def wrong_use():
     code, _, err = tap.tenon("hub", "-p", "0", "--bind", "203.0.113.1")
     tap.equal(code, 1, "exit code")
     tap.true("not an address of this machine" in err, err)
+    code, _, err = tap.tenon("hub", "-p", "0", "/no/such/folder")
+    tap.equal((code, err), (1, "tenon hub: /no/such/folder: no such file or "
+                            "directory\n"))
+    code, _, err = tap.tenon("hub", "-p", "0", "--code-file", "/no/such/file")
+    tap.equal((code, err), (1, "tenon hub: /no/such/file: no such file or "
+                            "directory\n"))
 
 
 tap.run()

@@ -15,7 +15,8 @@ import tap
 
 # What stands in the way of one meaning for each letter: netcat's -n, and that
 # a chat without -n for the name would be strange.
-OWN_LETTERS = {("chat", "n")}
+# And `get` has curl's letters, which its users have in their fingers.
+OWN_LETTERS = {("chat", "n")} | {("get", letter) for letter in "CTdefimsux"}
 
 
 def table():
@@ -58,7 +59,7 @@ def check_page(command, rows):
     tap.true("@OPTIONS@\n" in source, "the page has no @OPTIONS@")
     code, page, err = tap.tenon("__man", command, stdin=source.encode())
     tap.equal((code, err), (0, ""))
-    tap.true("@" not in page, "something was not filled in")
+    tap.true(not re.search("@[A-Z]+@", page), "something was not filled in")
     plain = re.sub(r"\\(.)", r"\1", page)
     for name, letter, arg, description in rows:
         bold = f"*-{letter}*, *--{name}*" if letter != "-" else f"*--{name}*"

@@ -24,6 +24,7 @@ export class Mock {
   epoch = "e1";
   code = "";
   textMax = 2000;
+  share = "write";
   events = [];
   n = 0;
   people = []; // {name, kind} who are not browsers
@@ -32,7 +33,7 @@ export class Mock {
   puts = 0;
   trouble = {}; // what goes wrong: see where it is used
   heard = []; // every message of every browser
-  #refs = new Set();
+  #refs = new Map(); // key and ref: number
   #members = new Map(); // socket: {name, key}
   #sockets = new Set();
   #server = null;
@@ -179,7 +180,7 @@ export class Mock {
       you: name, latest: this.n, people: [...this.people, ...others],
       files: [...this.files].map(([file, { data, time }]) =>
         ({ name: file, size: data.length, time })),
-      text_max: this.textMax });
+      share: this.share, text_max: this.textMax });
     const after = epoch === this.epoch ? since : 0;
     this.#past(socket, member, this.events.filter(({ event }) =>
       event.n > after), PAST);
@@ -199,10 +200,14 @@ export class Mock {
       this.#send(socket, { is: "refused", why: "slow", text: "slow", ref });
       return;
     }
-    if (this.trouble.deaf || this.#refs.has(once)) {
+    if (this.trouble.deaf) {
       return;
     }
-    this.#refs.add(once);
+    if (this.#refs.has(once)) {
+      this.#send(socket, { is: "said", ref, n: this.#refs.get(once) });
+      return;
+    }
+    this.#refs.set(once, this.n + 1);
     if (this.trouble.losesAnswer) {
       this.trouble.losesAnswer = false;
       this.#members.clear();

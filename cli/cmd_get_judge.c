@@ -1,0 +1,149 @@
+/*
+ * What an answer means for what is there already: resumed, whole, or none of
+ * it any more.
+ */
+#include <tenon/err.h>
+
+#include "cmd_get_int.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+tn_str
+judge_value(const tn_http_response *res, const char *name)
+{
+    return tn_http_value(res->fields, res->field_count, name);
+}
+
+/* "bytes 5-9/10", "bytes 5-9/\*", "bytes *\/10"; RFC 9110 section 14.4. */
+static bool
+read_range(tn_str text, int64_t *first, int64_t *last, int64_t *whole)
+{
+    char buf[96];
+    char total[32];
+    int end = 0;
+    if (!text.at || text.len >= sizeof(buf)) {
+        return false;
+    }
+    memcpy(buf, text.at, text.len);
+    buf[text.len] = '\0';
+    *first = *last = *whole = -1;
+    if (sscanf(buf, "bytes */%18" SCNd64 "%n", whole, &end) == 1 &&
+        (size_t)end == text.len) {
+        return *whole >= 0;
+    }
+    if (sscanf(buf, "bytes %18" SCNd64 "-%18" SCNd64 "/%20s%n", first, last,
+               total, &end) != 3 ||
+        (size_t)end != text.len || *first < 0 || *last < *first) {
+        return false;
+    }
+    if (strcmp(total, "*") == 0) {
+        return true;
+    }
+    if (strspn(total, "0123456789") != strlen(total) || strlen(total) > 18) {
+        return false;
+    }
+    *whole = strtoll(total, NULL, 10);
+    return *last < *whole;
+}
+
+/* What the next try can say with If-Range: a strong ETag, else the date. */
+void
+judge_tag(struct one *u, const tn_http_response *res)
+{
+    tn_str tag = judge_value(res, "ETag");
+    if (!tag.at || tag.len < 2 || tag.at[0] != '"') {
+        tag = judge_value(res, "Last-Modified");
+    }
+    if (tag.at && tag.len < sizeof(u->sink.tag)) {
+        (void)snprintf(u->sink.tag, sizeof(u->sink.tag), "%.*s", (int)tag.len,
+                       tag.at);
+    } else {
+        u->sink.tag[0] = '\0';
+    }
+}
+
+static enum verdict
+judge_part(struct one *u, const tn_http_response *res, const char **why)
+{
+    int64_t first, last, whole;
+    tn_str tag = judge_value(res, "ETag");
+    if (!read_range(judge_value(res, "Content-Range"), &first, &last, &whole) ||
+        first < 0) {
+        *why = "206 without a good Content-Range";
+        return REFUSED;
+    }
+    if (first != u->asked ||
+        (res->body == TN_HTTP_LENGTH && res->length != last - first + 1)) {
+        *why = "206 with another range than asked for";
+        return REFUSED;
+    }
+    if (whole >= 0 && last != whole - 1) {
+        *why = "206 with less than asked for";
+        return REFUSED;
+    }
+    /* Another file than the one we have the beginning of. */
+    if (u->sink.tag[0] == '"' && tag.at &&
+        (tag.len != strlen(u->sink.tag) ||
+         memcmp(tag.at, u->sink.tag, tag.len) != 0)) {
+        return ANEW;
+    }
+    u->sink.whole = whole >= 0 ? whole : last + 1;
+    return GO_ON;
+}
+
+enum verdict
+judge(struct one *u, const tn_http_response *res, const char **why)
+{
+    int64_t first, last, whole;
+    bool range = u->asked > 0;
+    if (res->status == 206) {
+        if (!range && !u->g->ranged) {
+            *why = "206 that nobody asked for";
+            return REFUSED;
+        }
+        return range ? judge_part(u, res, why) : TAKE;
+    }
+    if (res->status == 416 && range) {
+        bool known = read_range(judge_value(res, "Content-Range"), &first,
+                                &last, &whole);
+        return known && whole == u->asked ? ENOUGH : ANEW;
+    }
+    if (res->status >= 400) {
+        return range ? SHOW : TAKE;
+    }
+    if (range && res->status >= 300) {
+        return SHOW; /* a redirect that is not followed is no file */
+    }
+    u->sink.whole = res->body == TN_HTTP_LENGTH ? res->length : -1;
+    return TAKE;
+}
+
+/* RFC 9110 section 10.2.3: seconds, or a date. */
+int64_t
+judge_retry_after(const tn_http_response *res)
+{
+    tn_str text = judge_value(res, "Retry-After");
+    int64_t when;
+    if (!text.at || text.len == 0) {
+        return -1;
+    }
+    if (text.at[0] >= '0' && text.at[0] <= '9') {
+        return text.len > 9 ? (int64_t)1000000000 * TN_SEC
+                            : strtoll(text.at, NULL, 10) * TN_SEC;
+    }
+    if (tn_http_parse_date(text, &when) < 0) {
+        return -1;
+    }
+    when -= time(NULL);
+    return when > 0 ? when * TN_SEC : 0;
+}
+
+bool
+judge_may_pass(int status)
+{
+    return status == 408 || status == 429 || status == 500 || status == 502 ||
+           status == 503 || status == 504;
+}

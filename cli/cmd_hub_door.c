@@ -1,0 +1,197 @@
+/*
+ * The hub's two doors: UDP for plain members, TCP for browsers, at one port.
+ * And who may come in by the second one.
+ */
+#include <tenon/err.h>
+#include <tenon/sock.h>
+
+#include "cmd_hub_int.h"
+#include "say.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* --- the code --------------------------------------------------------------*/
+
+/* Read a line: of a file, or of the terminal. Its length, or a code. */
+static ssize_t
+read_line(int fd, char *dst, size_t cap)
+{
+    size_t n = 0;
+    while (n + 1 < cap) {
+        ssize_t got = read(fd, dst + n, 1);
+        if (got < 0) {
+            return -errno;
+        }
+        if (got == 0 || dst[n] == '\n') {
+            break;
+        }
+        n++;
+    }
+    dst[n] = '\0';
+    dst[strcspn(dst, "\r")] = '\0';
+    return (ssize_t)strlen(dst);
+}
+
+/* Ask for the code without showing it. */
+static ssize_t
+ask_code(struct hub *h)
+{
+    struct termios mode, quiet;
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 || tcgetattr(fd, &mode) < 0) {
+        int err = -errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        return err;
+    }
+    quiet = mode;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    (void)tcsetattr(fd, TCSAFLUSH, &quiet);
+    dprintf(fd, "Room code: ");
+    ssize_t n = read_line(fd, h->code, sizeof(h->code));
+    dprintf(fd, "\n");
+    (void)tcsetattr(fd, TCSAFLUSH, &mode);
+    close(fd);
+    return n;
+}
+
+static ssize_t
+read_code_file(struct hub *h)
+{
+    int fd = open(h->o->code_file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    ssize_t n = read_line(fd, h->code, sizeof(h->code));
+    close(fd);
+    return n;
+}
+
+static int
+take_code(struct hub *h)
+{
+    const char *from = h->o->code_file ? h->o->code_file : "the room code";
+    ssize_t n = h->o->code_file ? read_code_file(h) : ask_code(h);
+    if (n < 0) {
+        say("%s: %s%s", from, tn_strerror((int)n),
+            h->o->code_file ? "" : " (no terminal; --code-file reads one)");
+        return EXIT_FAILED;
+    }
+    if (n == 0 || n > GUARD_CODE) {
+        return say_usage("%s: a code has 1 to %d bytes", from, GUARD_CODE);
+    }
+    int err = guard_set_code(&h->guard, h->code,
+                             h->store ? store_secret(h->store) : NULL);
+    if (err < 0) {
+        say("%s: %s", from, tn_strerror(err));
+        return EXIT_FAILED;
+    }
+    return EXIT_DONE;
+}
+
+/* The names of --host, with commas between them. */
+static int
+take_hosts(struct hub *h)
+{
+    char name[GUARD_HOST + 1];
+    for (const char *at = h->o->host; at && *at;) {
+        size_t n = strcspn(at, ",");
+        int err = n <= GUARD_HOST ? 0 : -EINVAL;
+        if (err == 0) {
+            memcpy(name, at, n);
+            name[n] = '\0';
+            err = guard_add_host(&h->guard, name);
+        }
+        if (err < 0) {
+            return say_usage("--host %s: %s", h->o->host,
+                             err == -ENOBUFS ? "too many names"
+                                             : "not a host's name");
+        }
+        at += n + (at[n] == ',' ? 1 : 0);
+    }
+    return EXIT_DONE;
+}
+
+int
+hub_guard(struct hub *h)
+{
+    h->guard.tls = h->o->use_tls;
+    guard_add_own_hosts(&h->guard);
+    int code = take_hosts(h);
+    if (code == EXIT_DONE && (h->o->code || h->o->code_file)) {
+        code = take_code(h);
+    }
+    return code;
+}
+
+/* --- the ports -------------------------------------------------------------*/
+
+static int
+open_web_door(struct hub *h, int port)
+{
+    tn_endpoint ep = h->ep;
+    const tn_listen_opts opts = {.tls = h->tls};
+    ep.transport = h->tls ? TN_TLS : TN_TCP;
+    ep.port = port;
+    int err = tn_listen_endpoint(&h->listener, &ep, &opts);
+    return err < 0 ? err : tn_getsockname(h->listener, &h->bound);
+}
+
+static int
+open_plain_door(struct hub *h, int port)
+{
+    const struct plain_opts how = {.lang = (enum dialect_lang)h->o->lang,
+                                   .dropped = hub_on_dropped,
+                                   .arg = h};
+    tn_endpoint ep = h->ep;
+    ep.port = port;
+    int err = plain_open(&h->plain, h->room, &ep, &how);
+    return err < 0 ? err : plain_addr(h->plain, &h->bound);
+}
+
+/* The code would be worth little with a door beside it that knows none. */
+static bool
+has_plain_door(const struct hub *h)
+{
+    return h->o->plain || !h->guard.has_code;
+}
+
+/* Both doors; the system's choice for the first may be taken at the other. */
+static int
+open_both(struct hub *h)
+{
+    int err = 0;
+    for (int i = 0; i < HUB_PORT_TRIES; i++) {
+        int port = h->ep.port;
+        if (h->web) {
+            err = open_web_door(h, port);
+            if (err < 0) {
+                return err;
+            }
+            port = tn_addr_port(&h->bound);
+        }
+        if (!has_plain_door(h)) {
+            return 0;
+        }
+        err = open_plain_door(h, port);
+        if (err != -EADDRINUSE || !h->web || h->ep.port != 0) {
+            return err;
+        }
+        tn_close(h->listener);
+        h->listener = NULL;
+    }
+    return err;
+}
+
+int
+hub_doors(struct hub *h)
+{
+    int err = open_both(h);
+    return err < 0 ? say_failed(err, &h->ep) : EXIT_DONE;
+}

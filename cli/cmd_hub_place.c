@@ -1,0 +1,153 @@
+/*
+ * Where the hub's things are. The history does not lie in the shared folder,
+ * where it would be served one day, but with the user's own data: by the
+ * folder's name and place, so that the same folder has the same history; for
+ * the hub's own folder by the port, as the room on port 8000 is the same room
+ * tomorrow.
+ */
+#include <tenon/err.h>
+
+#include "cmd_hub_int.h"
+#include "say.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Write a path; false if it is too long. */
+static bool __attribute__((format(printf, 2, 3)))
+join(char dst[HUB_PATH], const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(dst, HUB_PATH, format, args);
+    va_end(args);
+    return n >= 0 && n < HUB_PATH;
+}
+
+/* $XDG_DATA_HOME/tenon/hub, where that is set and absolute as it has to be. */
+static bool
+data_home(char dst[HUB_PATH])
+{
+    const char *xdg = getenv("XDG_DATA_HOME");
+    const char *home = getenv("HOME");
+    if (xdg && xdg[0] == '/') {
+        return join(dst, "%s/tenon/hub", xdg);
+    }
+    return home && home[0] == '/' &&
+           join(dst, "%s/.local/share/tenon/hub", home);
+}
+
+/* Make a folder and those above it, for their owner alone. */
+static int
+make_folder(const char *path)
+{
+    char part[HUB_PATH];
+    size_t n = strlen(path);
+    memcpy(part, path, n + 1);
+    for (size_t i = 1; i <= n; i++) {
+        if (path[i] != '/' && path[i] != '\0') {
+            continue;
+        }
+        part[i] = '\0';
+        if (mkdir(part, 0700) < 0 && errno != EEXIST) {
+            int err = -errno;
+            say("%s: %s (XDG_DATA_HOME names another place)", part,
+                tn_strerror(err));
+            return EXIT_FAILED;
+        }
+        part[i] = path[i];
+    }
+    return EXIT_DONE;
+}
+
+/* Tells folders of one name apart (FNV-1a, 64 bits). */
+static unsigned long long
+fingerprint(const char *path)
+{
+    unsigned long long hash = 0xcbf29ce484222325;
+    for (const char *p = path; *p; p++) {
+        hash = (hash ^ (unsigned char)*p) * 0x100000001b3;
+    }
+    return hash;
+}
+
+static int
+too_long(void)
+{
+    say("the path of the hub's folder is too long");
+    return EXIT_FAILED;
+}
+
+/* The folder that was named. */
+static int
+take_folder(struct hub *h)
+{
+    struct stat st;
+    char *path = realpath(h->dir, NULL);
+    if (!path || stat(path, &st) < 0) {
+        int err = -errno;
+        free(path);
+        say("%s: %s", h->dir, tn_strerror(err));
+        return EXIT_FAILED;
+    }
+    bool fits = join(h->files, "%s", path);
+    free(path);
+    if (!fits) {
+        return too_long();
+    }
+    if (!S_ISDIR(st.st_mode)) {
+        return say_usage("%s: not a folder", h->dir);
+    }
+    return EXIT_DONE;
+}
+
+static int
+place_files(struct hub *h, const char *home)
+{
+    if (h->dir) {
+        return take_folder(h);
+    }
+    if (h->o->no_files || h->o->no_web) {
+        return EXIT_DONE;
+    }
+    return join(h->files, "%s/files", home) ? make_folder(h->files)
+                                            : too_long();
+}
+
+static int
+place_history(struct hub *h, const char *home)
+{
+    char folder[HUB_PATH];
+    bool fits;
+    if (h->dir) {
+        const char *slash = strrchr(h->files, '/');
+        fits = join(folder, "%s/%.64s-%016llx", home, slash ? slash + 1 : "",
+                    fingerprint(h->files));
+    } else {
+        fits = join(folder, "%s/port-%d", home, h->o->port);
+    }
+    if (!fits || !join(h->history, "%s/history.db", folder)) {
+        return too_long();
+    }
+    return make_folder(folder);
+}
+
+int
+hub_places(struct hub *h)
+{
+    bool own_files = !h->dir && !h->o->no_files && !h->o->no_web;
+    char home[HUB_PATH] = "";
+    if ((own_files || !h->o->no_history) && !data_home(home)) {
+        say("neither XDG_DATA_HOME nor HOME names a place for the room "
+            "(--no-history --no-files needs none)");
+        return EXIT_FAILED;
+    }
+    int code = place_files(h, home);
+    if (code == EXIT_DONE && !h->o->no_history) {
+        code = place_history(h, home);
+    }
+    return code;
+}
