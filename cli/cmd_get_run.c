@@ -492,6 +492,8 @@ finish(struct one *u, int code)
                               !u->g->o->fail && u->asked == 0);
     char more[64];
     if (!whole) {
+        u->g->progress.on = false;
+        progress_clear(&u->g->progress);
         sink_stop(&u->sink, code != EXIT_USAGE && !u->g->o->silent);
         return code;
     }
