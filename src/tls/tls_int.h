@@ -31,7 +31,7 @@ struct tn_tls {
     pthread_mutex_t lock; /* of what follows, once sockets use it */
     SSL_CTX *ctx;         /* replaced as a whole by tn_tls_reload() */
     char *cert, *key;     /* files, to be read again; may be NULL */
-    bool system_trust; /* to be loaded when a connection needs it */
+    bool system_trust;    /* to be loaded when a connection needs it */
     bool no_verify;
     bool pinned;
     enum tn_tls_ask ask;
