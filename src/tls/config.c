@@ -105,11 +105,8 @@ tn_tls_new(tn_tls **out, enum tn_tls_role role)
     atomic_init(&tls->refs, 1);
     pthread_mutex_init(&tls->lock, NULL);
     tls->role = role;
+    tls->system_trust = role == TN_TLS_CLIENT;
     r = make_ctx(&tls->ctx, tls);
-    if (r == 0 && role == TN_TLS_CLIENT &&
-        !SSL_CTX_set_default_verify_paths(tls->ctx)) {
-        r = -ENOMEM;
-    }
     if (r < 0) {
         tn_tls_free(tls);
         return tn_fail(r, "tls", NULL);
@@ -142,11 +139,20 @@ tn_tls_free(tn_tls *tls)
 SSL_CTX *
 tls_ctx(tn_tls *tls)
 {
+    bool needed = !tls->pinned && !tls->no_verify;
     SSL_CTX *ctx;
 
     pthread_mutex_lock(&tls->lock);
     ctx = tls->ctx;
-    SSL_CTX_up_ref(ctx);
+    /* It takes ten milliseconds, and not everybody wants it. */
+    if (needed && tls->system_trust) {
+        tls->system_trust = !SSL_CTX_set_default_verify_paths(ctx);
+    }
+    if (needed && tls->system_trust) {
+        ctx = NULL;
+    } else {
+        SSL_CTX_up_ref(ctx);
+    }
     pthread_mutex_unlock(&tls->lock);
     return ctx;
 }
@@ -268,6 +274,7 @@ tn_tls_trust(tn_tls *tls, const char *path)
         return tls_fail_file(TN_ECERT, "trust", path);
     }
     SSL_CTX_set_cert_store(tls->ctx, store);
+    tls->system_trust = false;
     return 0;
 }
 

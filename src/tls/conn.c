@@ -51,11 +51,12 @@ conn_new(tn_sock *s, tn_tls *tls)
 static int
 make_ssl(struct tls_conn *c)
 {
-    SSL_CTX *ctx = tls_ctx(c->config);
+    SSL_CTX *ctx;
     int r;
 
     ERR_clear_error();
-    c->ssl = SSL_new(ctx);
+    ctx = tls_ctx(c->config);
+    c->ssl = ctx ? SSL_new(ctx) : NULL;
     SSL_CTX_free(ctx);
     if (!c->ssl || SSL_set_app_data(c->ssl, c) != 1) {
         return -ENOMEM;

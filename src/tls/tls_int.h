@@ -31,6 +31,7 @@ struct tn_tls {
     pthread_mutex_t lock; /* of what follows, once sockets use it */
     SSL_CTX *ctx;         /* replaced as a whole by tn_tls_reload() */
     char *cert, *key;     /* files, to be read again; may be NULL */
+    bool system_trust;    /* to be loaded when a connection needs it */
     bool no_verify;
     bool pinned;
     enum tn_tls_ask ask;
@@ -209,7 +210,8 @@ void tls_session_free_all(tn_tls *tls);
 
 tn_tls *tls_ref(tn_tls *tls);
 
-/* The context that new connections use (end with SSL_CTX_free()). */
+/* The context that new connections use (end with SSL_CTX_free()); NULL: no
+   memory. */
 SSL_CTX *tls_ctx(tn_tls *tls);
 
 /* A verifying client, made once and kept; NULL: no memory. Not given. */

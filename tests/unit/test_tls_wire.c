@@ -187,7 +187,7 @@ cut_everywhere(void *arg)
 {
     bool reset = *(bool *)arg;
 
-    for (size_t at = 1; at < 4000; at += at < 1400 ? 97 : 211) {
+    for (size_t at = 1; at < 4000; at += at < 1400 ? 131 : 397) {
         ssize_t r = cut_after(at, reset);
 
         if (r != TN_ECUT && r != -ECONNRESET && r != -EPIPE) {
@@ -493,7 +493,7 @@ echo_once(void *arg)
 
 TEST_TIMEOUT(many_orders_of_events, 40)
 {
-    for (uint64_t seed = 1; seed <= 60; seed++) {
+    for (uint64_t seed = 1; seed <= 40; seed++) {
         tn_sim_opts sim = {.seed = seed};
         tn_opts opts = {.backend = "sim", .sim = &sim};
         int r = tn_run(&opts, echo_once, NULL);
