@@ -125,7 +125,7 @@ TN_API TN_USE int tn_httpc_new(tn_httpc **out, const tn_httpc_opts *opts);
  * Release a client and the connections in its pool.
  *
  * @param c  taken; without open fetches; NULL is harmless.
- * @suspends   no.
+ * @suspends   yes, briefly, as tn_close().
  * @thread     the client's.
  * @see        tn_httpc_new().
  */
@@ -250,7 +250,7 @@ TN_API TN_USE int tn_httpc_take(tn_fetch *f, tn_sock **sock, tn_str *early);
  * the end and both sides want to go on.
  *
  * @param f  taken; NULL is harmless.
- * @suspends   yes, briefly, as tn_close().
+ * @suspends   no.
  * @thread     the client's.
  * @see        tn_httpc_open().
  */

@@ -275,6 +275,18 @@ def test_web_server():
         client.close()
 
 
+def test_web_client():
+    with server("web_server") as (_, addr):
+        url = f"http://127.0.0.1:{addr[1]}"
+        assert "/upper" in run("web_client", url)
+        for where, wanted in ((url + "/no", ""), ("http://127.0.0.1:1/",
+                              "connection refused")):
+            with started("web_client", where) as process:
+                _, err = process.communicate(timeout=SECONDS)
+                same(process.returncode, 1)
+                assert wanted in err, err
+
+
 def all_are_tested():
     """A new example needs a test here."""
     names = {os.path.basename(p)[:-2]
