@@ -23,6 +23,13 @@ memory(tn_exchange *x, void *arg)
     return tn_httpd_reply(x, 200, "text/plain", answer, sizeof(answer));
 }
 
+static int
+small(tn_exchange *x, void *arg)
+{
+    (void)arg;
+    return tn_httpd_reply(x, 200, "text/plain", "hello, world\n", 13);
+}
+
 /* The benchmark asks for plain names only; a real server is share.h. */
 static int
 file(tn_exchange *x, void *arg)
@@ -53,6 +60,7 @@ int
 main(int argc, char **argv)
 {
     static const tn_httpd_route routes[] = {
+        {"GET", "/small", small},
         {"GET", "/memory", memory},
         {"GET", "*", file},
         {NULL, NULL, NULL},

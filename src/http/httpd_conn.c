@@ -129,6 +129,7 @@ await_request(struct tn__hconn *c)
     if (n < 0) {
         return (int)n;
     }
+    tn__httpd_early_end(c);
     tn__spare_put(&server->outs, c->out);
     c->out = NULL;
     if (server->draining) {
