@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """tenon hub in the browser: its page, its files, and whom it answers."""
 
+import http.client
 import json
 import os
 import signal
@@ -52,6 +53,44 @@ def files():
         tap.equal([(f["name"], f["size"]) for f in welcome["files"]],
                   [("a é.bin", 300000), ("b.txt", 1)])
         tap.equal(welcome["share"], "write")
+
+
+@tap.case
+def killed_in_an_upload():
+    """An upload goes on after the hub was killed in the midst of it"""
+    data = os.urandom(3000000)
+    where = "/files/big.bin?upload=ABCDEFGH1234&size=3000000"
+    home = tap.new_home()
+    with tap.temp_dir() as folder:
+        h = hub(folder, env={"XDG_DATA_HOME": home})
+        part = http.client.HTTPConnection("127.0.0.1", h.port,
+                                          timeout=tap.LIMIT)
+        part.putrequest("PUT", where + "&offset=0")
+        part.putheader("Content-Length", "3000000")
+        part.endheaders(data[:2000000])
+        offset = 0
+        until = tap.now() + tap.LIMIT
+        while offset == 0 and tap.now() < until:  # some of it has arrived
+            offset = int(request(h, "HEAD", where)[1].get("Upload-Offset", 0))
+        tap.true(offset > 0, "the part arrives")
+        h.signal(signal.SIGKILL)
+        h.wait()
+        part.close()
+        tap.true(not os.path.exists(os.path.join(folder, "big.bin")),
+                 "no partial file has the name")
+        h = hub(folder, env={"XDG_DATA_HOME": home})
+        ann, = join(h, "ann")
+        offset = int(request(h, "HEAD", where)[1]["Upload-Offset"])
+        tap.true(0 < offset <= 2000000, f"{offset} bytes are safe")
+        status, _, _ = request(h, "PUT", f"{where}&offset={offset + 1}",
+                               data[offset + 1:])
+        tap.equal(status, 409)
+        status, _, _ = request(h, "PUT", f"{where}&offset={offset}",
+                               data[offset:], Tenon_Name="ann")
+        tap.equal(status, 201)
+        ann.hears("file ann:big.bin 3000000")
+        with open(os.path.join(folder, "big.bin"), "rb") as file:
+            tap.true(file.read() == data, "it is whole")
 
 
 @tap.case

@@ -477,3 +477,27 @@ TEST(a_file_is_told_within_every_limit)
     ev->folder = NULL;
     STREQ(line(ev, DIALECT_EN), "* ann shared x (8388608.0 TiB)");
 }
+
+TEST(a_client_takes_a_file_for_the_rooms_word)
+{
+    static const char *const files[] = {"a.txt", "x: joined the chat",
+                                        "x: 加入了群聊", "x：离开了聊天室",
+                                        "bob:hi"};
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        for (int lang = DIALECT_ZH; lang <= DIALECT_EN; lang++) {
+            struct room_event *ev = event(ROOM_GONE, "", files[i]);
+            struct dialect_line l;
+
+            dialect_parse(&l, line(ev, lang), strlen(line(ev, lang)));
+            EQ(l.what, ROOM_NOTE);
+            EQ(l.name_len, 0);
+            CHECK(!l.refused);
+            STREQ(l.text, line(ev, lang));
+            ev->what = ROOM_FILE;
+            ev->folder = "http://h:1/";
+            dialect_parse(&l, line(ev, lang), strlen(line(ev, lang)));
+            EQ(l.what, ROOM_NOTE);
+        }
+    }
+}

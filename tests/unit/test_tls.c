@@ -174,7 +174,8 @@ vectors(void *arg)
 {
     struct tls_kit k;
     char head[4], tail[8], buf[16];
-    struct iovec out[] = {{"head", 4}, {NULL, 0}, {"and tail", 8}};
+    char text[] = "headand tail";
+    struct iovec out[] = {{text, 4}, {NULL, 0}, {text + 4, 8}};
     struct iovec in[] = {{head, 4}, {tail, 8}};
     tn_msg msg = {.iov = in, .iov_count = 2};
     tn_addr from;
@@ -382,4 +383,44 @@ TEST(the_smallest_stack_is_enough)
     tn_opts opts = {.stack_size = 32 << 10};
 
     OK(tn_run(&opts, greet, NULL));
+}
+
+/* ---- plain threads, by address ---- */
+
+static void
+serve_one(void *arg)
+{
+    tn_sock *s;
+
+    OK(tn_accept(arg, &s, NULL));
+    CHECK(tn_tls_is_on(s));
+    tn_settimeout(s, 5 * TN_SEC);
+    OK(recv_bulk(&(struct side){.s = s, .bulk = 5000, .to = 9}));
+    OK(send_bulk(&(struct side){.s = s, .bulk = 5000, .from = 8}));
+    tn_close(s);
+}
+
+TEST(a_thread_dials)
+{
+    tn_tls *client, *server;
+    struct test_thread *t;
+    tn_endpoint ep;
+    tn_sock *listener, *s;
+    tn_addr self;
+
+    tls_configs(&client, &server);
+    OK(tn_endpoint_parse(&ep, "tls://127.0.0.1:0", TN_TCP));
+    OK(tn_listen_endpoint(&listener, &ep, &(tn_listen_opts){.tls = server}));
+    OK(tn_getsockname(listener, &self));
+    ep.port = tn_addr_port(&self);
+    t = test_thread_start(serve_one, listener);
+    OK(tn_dial_endpoint(&s, &ep,
+                        &(tn_dial_opts){.tls = client, .timeout = 5 * TN_SEC}));
+    OK(send_bulk(&(struct side){.s = s, .bulk = 5000, .from = 9}));
+    OK(recv_bulk(&(struct side){.s = s, .bulk = 5000, .to = 8}));
+    tn_close(s);
+    test_thread_join(t);
+    tn_close(listener);
+    tn_tls_free(client);
+    tn_tls_free(server);
 }
