@@ -67,6 +67,8 @@ struct serve_log {
     size_t len;
     unsigned long lost;
     struct serve_line line;
+    int64_t said_at; /* seconds; what `when` says */
+    char when[64];
 };
 
 /* Begin; json and combined are set. 0 or a code. */

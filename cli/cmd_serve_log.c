@@ -78,17 +78,28 @@ put_user(struct serve_line *l, tn_str user)
     put_escaped(l, (tn_str){n > 0 ? word : NULL, n});
 }
 
-static void
-write_common(struct serve_line *l, const tn_httpd_entry *e, bool combined)
+/* The time as the log has it, made once a second. */
+static const char *
+time_text(struct serve_log *l)
 {
-    char host[TN_ADDR_TEXT];
-    char when[64];
     struct tm tm;
     time_t now = time(NULL);
-    if (!localtime_r(&now, &tm) ||
-        strftime(when, sizeof(when), "%d/%b/%Y:%H:%M:%S %z", &tm) == 0) {
-        when[0] = '\0';
+    if (now != l->said_at || !l->when[0]) {
+        l->said_at = now;
+        if (!localtime_r(&now, &tm) ||
+            strftime(l->when, sizeof(l->when), "%d/%b/%Y:%H:%M:%S %z", &tm) ==
+                0) {
+            l->when[0] = '\0';
+        }
     }
+    return l->when;
+}
+
+static void
+write_common(struct serve_line *l, const tn_httpd_entry *e, const char *when,
+             bool combined)
+{
+    char host[TN_ADDR_TEXT];
     tn_addr_host(e->peer, host, sizeof(host));
     bool mapped = strncmp(host, "::ffff:", 7) == 0 && strchr(host, '.');
     put(l, "%s - ", mapped ? host + 7 : host);
@@ -161,7 +172,7 @@ serve_log_take(struct serve_log *l, const tn_httpd_entry *entry)
     if (l->json) {
         write_json(line, entry);
     } else {
-        write_common(line, entry, l->combined);
+        write_common(line, entry, time_text(l), l->combined);
     }
     line->text[line->len - 1] = '\n'; /* also if it was cut */
     if (l->len + line->len > SERVE_LOG) {

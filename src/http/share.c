@@ -168,11 +168,12 @@ tn__share_refuse(struct tn__call *c, int err)
 }
 
 int
-tn__share_location(struct tn__call *c, const char *path, bool slash)
+tn__share_location(struct tn__call *c, const char *path, bool slash,
+                   tn_str query)
 {
     const tn_share *s = c->share;
     size_t n = strlen(path);
-    size_t cap = s->prefix_len + 3 * n + 4;
+    size_t cap = s->prefix_len + 3 * n + query.len + 5;
     char *text = malloc(cap);
     if (!text) {
         return -ENOMEM;
@@ -185,7 +186,8 @@ tn__share_location(struct tn__call *c, const char *path, bool slash)
         if (slash && text[at - 1] != '/') {
             text[at++] = '/';
         }
-        text[at] = '\0';
+        (void)snprintf(text + at, cap - at, "%s%.*s", query.at ? "?" : "",
+                       (int)query.len, query.at ? query.at : "");
         r = tn_httpd_field(c->x, "Location", text);
     }
     free(text);

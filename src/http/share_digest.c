@@ -49,7 +49,7 @@ tn__digest_find(tn_str value, unsigned char sha256[32])
         return -EINVAL;
     }
     for (int i = 1; i < BASE64; i++) {
-        const char *digit = memchr(digits, text.at[i], 64);
+        const char *digit = memchr(digits, text.at[i], sizeof(digits) - 1);
         if (!digit) {
             return -EINVAL;
         }

@@ -15,7 +15,7 @@
 static int
 redirect(struct tn__call *c)
 {
-    int r = tn__share_location(c, c->path, true);
+    int r = tn__share_location(c, c->path, true, c->req->query);
     return r < 0 ? r : tn_httpd_error(c->x, 301, NULL);
 }
 

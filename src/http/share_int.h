@@ -72,8 +72,10 @@ struct tn__call {
 /* Answer what a system call's failure means to a client. */
 int tn__share_refuse(struct tn__call *c, int err);
 
-/* A Location of a path below the folder; `slash` at its end or not. */
-int tn__share_location(struct tn__call *c, const char *path, bool slash);
+/* A Location of a path below the folder; `slash` at its end or not; `query`
+   may be absent. */
+int tn__share_location(struct tn__call *c, const char *path, bool slash,
+                       tn_str query);
 
 /* Read a parameter of the query that has to be a number. 1; 0: it is not
    there; -EINVAL. */

@@ -105,8 +105,10 @@ tn__share_open_parent(const tn_share *s, const char *path, const char **name)
 static bool
 is_visible(const tn_share *s, const char *name)
 {
-    return name[0] != '.' ||
-           (s->opts.hidden && strncmp(name, TN__OURS, sizeof(TN__OURS) - 1));
+    if (name[0] != '.') {
+        return true;
+    }
+    return s->opts.hidden && strncmp(name, TN__OURS, sizeof(TN__OURS) - 1) != 0;
 }
 
 bool

@@ -174,7 +174,7 @@ answer(struct post *p)
     if (p->made == 0) {
         return tn_httpd_error(p->c->x, 400, "There is no file in the form.");
     }
-    int r = tn__share_location(p->c, p->c->path, true);
+    int r = tn__share_location(p->c, p->c->path, true, (tn_str){NULL, 0});
     if (r < 0) {
         return r;
     }

@@ -382,7 +382,7 @@ say_made(struct put *p, bool replaced)
         tn__share_etag(etag, &st, "");
         (void)tn_httpd_field(p->c->x, "ETag", etag[0] == 'W' ? etag + 2 : etag);
     }
-    int r = tn__share_location(p->c, p->c->path, false);
+    int r = tn__share_location(p->c, p->c->path, false, (tn_str){NULL, 0});
     return r < 0 ? r
                  : tn_httpd_reply(p->c->x, replaced ? 204 : 201, NULL, "", 0);
 }

@@ -49,10 +49,15 @@ class Reader:
         return head
 
     def exactly(self, count):
-        while len(self.data) < count:
-            if not self.more():
-                raise EOFError(f"{count - len(self.data)} bytes are missing")
-        body, self.data = self.data[:count], self.data[count:]
+        pieces, have = [self.data], len(self.data)
+        while have < count:
+            got = self.sock.recv(1 << 16)
+            if not got:
+                raise EOFError(f"{count - have} bytes are missing")
+            pieces.append(got)
+            have += len(got)
+        data = b"".join(pieces)
+        body, self.data = data[:count], data[count:]
         return body
 
     def chunks(self):

@@ -32,6 +32,8 @@ def folders():
         tap.equal((got.status, got.get("Location")), (301, "/docs/"))
         tap.equal(s.ask("//docs").get("Location"), "/docs/", "another host")
         tap.equal(s.ask("/x/../docs").get("Location"), "/docs/")
+        tap.equal(s.ask("/docs?json&a=%0a").get("Location"),
+                  "/docs/?json&a=%0a")
         tap.equal(s.ask("/page/").body, b"<p>index</p>")
         got = s.ask("/docs/")
         tap.equal(got.get("Content-Type"), "text/html; charset=utf-8")
