@@ -174,13 +174,8 @@ vectors(void *arg)
 {
     struct tls_kit k;
     char head[4], tail[8], buf[16];
-<<<<<<< HEAD
-    char first[] = "head", second[] = "and tail";
-    struct iovec out[] = {{first, 4}, {NULL, 0}, {second, 8}};
-=======
     char text[] = "headand tail";
     struct iovec out[] = {{text, 4}, {NULL, 0}, {text + 4, 8}};
->>>>>>> tls
     struct iovec in[] = {{head, 4}, {tail, 8}};
     tn_msg msg = {.iov = in, .iov_count = 2};
     tn_addr from;
