@@ -153,6 +153,8 @@ feed_read(void *arg, void *buf, size_t cap)
         ssize_t n = read_piece(f, buf, cap);
         if (n != 0) {
             f->done += n > 0 ? n : 0;
+            f->sent += n > 0 ? n : 0;
+            progress_at(f->progress, f->sent, feed_length(f));
             return n;
         }
         f->now++;
@@ -170,7 +172,7 @@ feed_rewind(void *arg)
                        "a pipe");
     }
     f->now = 0;
-    f->done = 0;
+    f->done = f->sent = 0;
     return 0;
 }
 
@@ -184,6 +186,7 @@ feed_upload(struct get *g, const char *path)
         say("out of memory");
         return EXIT_FAILED;
     }
+    g->feed->progress = &g->progress;
     return add_file(g->feed, path);
 }
 
@@ -307,6 +310,7 @@ feed_form(struct get *g)
         say("out of memory");
         return EXIT_FAILED;
     }
+    g->feed->progress = &g->progress;
     for (int i = 0; i < BOUNDARY / 2; i++) {
         (void)snprintf(boundary + 2 * i, 3, "%02x", random[i]);
     }

@@ -59,6 +59,8 @@ struct feed {
     int64_t done;  /* of the piece */
     bool touched;  /* something of a pipe has gone */
     tn_sock *pipe; /* while one is read */
+    int64_t sent;  /* of all pieces */
+    struct progress *progress;
 };
 
 struct get {

@@ -179,6 +179,8 @@ start_view(struct one *u, const tn_http_response *res)
     if (u->sink.path[0] || !g->terminal || u->sink.view) {
         return 0;
     }
+    g->progress.on = false;
+    progress_clear(&g->progress);
     u->sink.view = view_new(g->out, is_json(res), g->colour);
     return u->sink.view ? 0 : tn_fail(-ENOMEM, "show", u->shown);
 }
@@ -210,6 +212,7 @@ take_body(struct one *u, tn_fetch *f)
     struct progress *p = &u->g->progress;
     int64_t before = u->sink.have;
     ssize_t n;
+    p->samples = 0; /* what went out before has a pace of its own */
     while ((n = tn_httpc_read(f, u->buf, sizeof(u->buf))) > 0) {
         u->came += n;
         int err = u->code ? code_write(u->code, u->buf, (size_t)n, put, u)
@@ -492,6 +495,8 @@ finish(struct one *u, int code)
                               !u->g->o->fail && u->asked == 0);
     char more[64];
     if (!whole) {
+        u->g->progress.on = false;
+        progress_clear(&u->g->progress);
         sink_stop(&u->sink, code != EXIT_USAGE && !u->g->o->silent);
         return code;
     }
@@ -506,6 +511,16 @@ finish(struct one *u, int code)
     return code;
 }
 
+/* Of what comes, unless the terminal shows that itself; and of what goes. */
+static void
+start_progress(struct one *u)
+{
+    struct get *g = u->g;
+    bool seen = g->feed || u->sink.path[0] || g->o->remote_name || !g->terminal;
+    progress_start(&g->progress, u->sink.path[0] ? u->sink.path : u->shown,
+                   seen && !g->o->silent && !g->o->verbose);
+}
+
 int
 run_one(struct get *g, const char *url)
 {
@@ -517,9 +532,7 @@ run_one(struct get *g, const char *url)
     u->g = g;
     int code = prepare(u, url);
     if (code == EXIT_DONE) {
-        bool seen = u->sink.path[0] || g->o->remote_name || !g->terminal;
-        progress_start(&g->progress, u->sink.path[0] ? u->sink.path : u->shown,
-                       seen && !g->o->silent && !g->o->verbose);
+        start_progress(u);
         code = finish(u, try_all(u));
         progress_end(&g->progress);
     }

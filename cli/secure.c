@@ -308,4 +308,3 @@ secure_free(tn_tls *tls)
 {
     tn_tls_free(tls);
 }
-

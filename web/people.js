@@ -51,7 +51,7 @@ export class People {
     const plain = !mine && this.#others.get(name) === "plain";
     const note = mine ? t("you") : plain ? t("terminal") : "";
     return make("li", {},
-      make("span", { className: "mark " + hue(name), ariaHidden: "true" },
+      make("span", { className: "mark " + hue(name), "aria-hidden": "true" },
         [...name][0]?.toUpperCase() ?? ""),
       bdi(name, { className: "who" }),
       note ? make("span", { className: "hint" }, note) : null);

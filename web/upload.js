@@ -341,7 +341,7 @@ export class Uploads {
   #show(upload) {
     const name = upload.file.name;
     const item = { upload };
-    item.bar = make("progress", { max: 1, value: 0, ariaLabel: name });
+    item.bar = make("progress", { max: 1, value: 0, "aria-label": name });
     item.note = make("span", { className: "hint" });
     item.retry = make("button", { type: "button", className: "plain",
       onclick: () => {
@@ -368,8 +368,9 @@ export class Uploads {
       ? `${Math.floor(part * 100)} % · ` : "";
     note.textContent = percent + upload.report();
     retry.hidden = upload.state !== "failed" || Boolean(upload.hopeless);
-    retry.ariaLabel = t("retry", name);
-    button.ariaLabel = t(upload.over ? "dismiss" : "cancel", name);
+    retry.setAttribute("aria-label", t("retry", name));
+    button.setAttribute("aria-label",
+      t(upload.over ? "dismiss" : "cancel", name));
   }
 
   #remove(item) {

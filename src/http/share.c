@@ -98,6 +98,9 @@ tn_share_new(tn_share **out, const char *path, const tn_share_opts *opts)
     s->opts.prefix = NULL;
     int err = s->prefix ? open_root(s, path) : -ENOMEM;
     err = err == 0 ? try_root(s) : err;
+    if (err == 0 && s->opts.writable && !s->one) {
+        tn__keep_sweep(s);
+    }
     if (err < 0) {
         tn_share_free(s);
         return tn_fail(err, "share", path);
@@ -113,6 +116,10 @@ tn_share_free(tn_share *share)
         return;
     }
     if (share->root >= 0) {
+        /* Only if nothing waits in it, and not one that another made. */
+        if (share->opts.writable) {
+            (void)unlinkat(share->root, TN__PARTS, AT_REMOVEDIR);
+        }
         close(share->root);
     }
     free(share->one);

@@ -213,6 +213,9 @@ int tn__keep_open(const tn_share *s, bool make);
    are being written. */
 int tn__keep_room(tn_share *s, int parts);
 
+/* Remove what a server that died has left, and what is too old. */
+void tn__keep_sweep(const tn_share *s);
+
 /* Whether an upload of that key was finished lately. */
 const struct tn__finished *tn__keep_finished(const tn_share *s,
                                              const char *key);

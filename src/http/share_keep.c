@@ -65,7 +65,7 @@ is_stale(const tn_share *s, const char *name, const struct stat *st)
     return strncmp(name, "new-", 4) == 0 || age > s->opts.keep_partial / TN_SEC;
 }
 
-/* `passed` oldest ones were found to be in use and do not count. */
+/* Those up to the time `after` were found to be in use. */
 static void
 look_at(struct look *l, const tn_share *s, int parts, const char *name,
         int64_t after)
@@ -119,6 +119,17 @@ tn__keep_room(tn_share *s, int parts)
         }
         (void)remove_idle(parts, l.name);
         after = l.oldest;
+    }
+}
+
+void
+tn__keep_sweep(const tn_share *s)
+{
+    struct look l;
+    int parts = tn__keep_open(s, false);
+    if (parts >= 0) {
+        (void)look_around(&l, s, parts, -1);
+        close(parts);
     }
 }
 

@@ -122,16 +122,28 @@ try_connect(struct tn__op *op)
     return r < 0 ? r : -err;
 }
 
+/* SIGPIPE is blocked already, and one was raised before. */
+static bool
+is_pipe_pending(const sigset_t *blocked)
+{
+    sigset_t pending;
+
+    return sigismember(blocked, SIGPIPE) == 1 && sigpending(&pending) == 0 &&
+           sigismember(&pending, SIGPIPE) == 1;
+}
+
 /* sendfile(2) takes no MSG_NOSIGNAL: block SIGPIPE, and eat the one that the
-   call raised, unless one was pending before. */
+   call raised, unless one was pending before. It may come with a part that was
+   sent: the peer went away in the middle. */
 static ssize_t
 try_sendfile(struct tn__op *op, int dontwait)
 {
-    sigset_t pipe_set, old, pending;
+    sigset_t pipe_set, old;
     struct timespec zero = {0, 0};
     off_t offset = op->u.f.offset;
     size_t most = TN_SENDFILE_CHUNK;
     bool had;
+    size_t n;
     ssize_t r = ask_first(op, POLLOUT, dontwait);
 
     if (r < 0) {
@@ -142,12 +154,11 @@ try_sendfile(struct tn__op *op, int dontwait)
     }
     sigemptyset(&pipe_set);
     sigaddset(&pipe_set, SIGPIPE);
-    sigpending(&pending);
-    had = sigismember(&pending, SIGPIPE) == 1;
     pthread_sigmask(SIG_BLOCK, &pipe_set, &old);
-    r = sys(sendfile(op->fd->fd, op->u.f.file, &offset,
-                     op->u.f.len < most ? op->u.f.len : most));
-    if (r == -EPIPE && !had) {
+    had = is_pipe_pending(&old);
+    n = op->u.f.len < most ? op->u.f.len : most;
+    r = sys(sendfile(op->fd->fd, op->u.f.file, &offset, n));
+    if (!had && (r == -EPIPE || (r >= 0 && (size_t)r < n))) {
         while (sigtimedwait(&pipe_set, NULL, &zero) < 0 && errno == EINTR) {
         }
     }

@@ -145,6 +145,27 @@ def progress():
 
 
 @tap.case
+def upload():
+    """progress of an upload, and the answer on the same terminal"""
+    go = threading.Event()
+
+    def answer(request, conn):
+        go.wait(tap.LIMIT)
+        return web.reply(b"thanks\n")
+    with web.server(answer) as server, tap.temp_dir() as folder:
+        path = os.path.join(folder, "film")
+        with open(path, "wb") as file:
+            file.truncate(102400)
+        with screen("-T", path, server.url(), stderr=True) as (master,
+                                                              program):
+            tap.read_until(master, b"100.0k/100.0k")
+            go.set()
+            tap.true(tap.read_all(master).endswith(b"\r\x1b[Kthanks\n"),
+                     "the line is taken away")
+            tap.equal(program.wait(), 0)
+
+
+@tap.case
 def password():
     """-u asks on the terminal, which shows nothing of it"""
     with web.server(lambda r, c: web.reply(b"in")) as server:

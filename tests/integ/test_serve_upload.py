@@ -370,15 +370,17 @@ def killed():
             stack.pop_all()
         tap.equal(listed(folder), ["good"])
         with served("--writable", folder=folder) as s:
+            tap.equal(len(waiting(folder)), 1, "the other one is swept")
             at = offset(s, "f", "abcd1234")
             tap.equal(at, 100000)
             got = s.put(part("f", "abcd1234", at, 200000), DATA[at:200000],
                         Repr_Digest=digest(DATA[:200000]))
             tap.equal(got.status, 201)
             tap.true(content(s, "f") == DATA[:200000], "another content")
-            # What the dead server left is swept by the next upload.
             tap.equal(s.put("/next", b"n").status, 201)
             tap.equal(waiting(folder), [])
+        tap.true(not os.path.exists(os.path.join(folder, ".tenon-parts")),
+                 "the empty folder of parts stays")
         tap.equal(listed(folder), ["f", "good", "next"])
 
 

@@ -6,6 +6,7 @@
 #include "httpd_kit.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 
 enum {
     BLOCK = 64 << 10,
@@ -306,6 +307,59 @@ get_files(void *arg)
 TEST_EACH(parts_of_files_are_sent, kernels)
 {
     OK(run_on(p, get_files, NULL));
+}
+
+/* Peers that leave while a file is on its way: sendfile(2) raises SIGPIPE, also
+   when it has sent a part. */
+static atomic_bool all_left;
+
+static void
+leave_often(void *arg)
+{
+    const struct site *s = arg;
+    static char got[100000];
+    char text[512] = "";
+
+    for (int i = 0; i < 8; i++) {
+        snprintf(text + strlen(text), sizeof(text) - strlen(text),
+                 "GET /file?0-%d-l HTTP/1.1\r\nHost: a\r\n\r\n", FILE_SIZE);
+    }
+    for (int i = 0; i < 300; i++) {
+        tn_sock *c = visit(s);
+
+        say(c, text);
+        GE(tn_recv(c, got, 1 + (size_t)i * 331, 0), 1);
+        (void)tn_shutdown(c, SHUT_WR);
+        tn_abort(c);
+    }
+    atomic_store(&all_left, true);
+}
+
+static int
+leavers(void *arg)
+{
+    struct state st = {.file = make_file()};
+    struct site s = {.routes = routes, .arg = &st};
+    struct test_thread *t;
+    char got[512];
+
+    (void)arg;
+    open_site(&s);
+    t = test_thread_start(leave_often, &s);
+    while (!atomic_load(&all_left)) {
+        OK(tn_sleep(1 * TN_MS));
+    }
+    test_thread_join(t);
+    ask(&s, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof(got));
+    MEMEQ(got, "HTTP/1.1 200 OK\r\n", 17);
+    close_site(&s);
+    close(st.file);
+    return 0;
+}
+
+TEST_EACH(who_leaves_in_a_file_raises_no_signal, kernels)
+{
+    OK(run_on(p, leavers, NULL));
 }
 
 /* ---- small bodies as a whole ---- */

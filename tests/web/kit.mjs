@@ -1,6 +1,7 @@
 // What the tests of the page share: TAP lines, a browser, bounded waits.
 // Nothing sleeps: what must happen is waited for, each wait has a limit.
 
+import crypto from "node:crypto";
 import fs from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
@@ -64,6 +65,23 @@ export function folder() {
   const made = fs.mkdtempSync(path.join(os.tmpdir(), "tenon-web-"));
   atEnd(() => fs.rmSync(made, { recursive: true, force: true }));
   return made;
+}
+
+export const hash = (data) =>
+  crypto.createHash("sha256").update(data).digest("hex");
+
+/** A file of random bytes for the browser to send: {name, buffer}. */
+export const file = (name, size) =>
+  ({ name, buffer: crypto.randomBytes(size) });
+
+/** Choose files, as by the button. */
+export async function choose(page, ...files) {
+  const place = folder();
+  await page.locator("#picker").setInputFiles(files.map((each) => {
+    const at = path.join(place, each.name);
+    fs.writeFileSync(at, each.buffer);
+    return at;
+  }));
 }
 
 // --- the browser ------------------------------------------------------------

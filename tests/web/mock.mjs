@@ -1,7 +1,6 @@
 // A hub in one process with the tests: docs/wire/web.md in memory. It can be
 // stopped like a killed program, go on with what it knew, and misbehave.
 
-import crypto from "node:crypto";
 import fs from "node:fs";
 import http from "node:http";
 import path from "node:path";
@@ -325,9 +324,6 @@ export class Mock {
     a.writeHead(201, { Location: encodeURIComponent(final) }).end();
   }
 }
-
-export const hash = (data) =>
-  crypto.createHash("sha256").update(data).digest("hex");
 
 /** A mock that ends with the case; `change` sets its members. */
 export async function mockHub(change = {}) {

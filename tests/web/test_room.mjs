@@ -1,19 +1,14 @@
 // The page, the real hub, and a terminal: one room.
 
-import crypto from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 
 import { hub, Nc } from "./hub.mjs";
-import { connected, equal, folder, LIMIT, ok, pending, picture, reads,
-  runAll, said, say, setHidden, test, title, until, visit } from "./kit.mjs";
+import { choose, connected, equal, file, folder, hash, LIMIT, ok, pending,
+  picture, reads, runAll, said, say, setHidden, test, title, until, visit }
+  from "./kit.mjs";
 
 const MB = 1e6;
-const hash = (data) => crypto.createHash("sha256").update(data).digest("hex");
-const file = (name, size) => ({ name, mimeType: "application/octet-stream",
-  buffer: crypto.randomBytes(size) });
-const choose = (page, ...files) =>
-  page.locator("#picker").setInputFiles(files);
 
 async function arrives(room, page, { name, buffer }) {
   await page.locator("#file-list").getByText(name, { exact: true })

@@ -1,18 +1,11 @@
 // Files from the page to the hub, against the mock: whole, once, and from
 // where it broke.
 
-import crypto from "node:crypto";
+import { mockHub } from "./mock.mjs";
+import { choose, connected, equal, file, hash, LIMIT, ok, picture, runAll,
+  test, until, visit } from "./kit.mjs";
 
-import { hash, mockHub } from "./mock.mjs";
-import { connected, equal, LIMIT, ok, picture, runAll, test, until, visit }
-  from "./kit.mjs";
-
-const file = (name, size) => ({ name, mimeType: "application/octet-stream",
-  buffer: crypto.randomBytes(size) });
 const MB = 1e6;
-
-const choose = (page, ...files) =>
-  page.locator("#picker").setInputFiles(files);
 
 /** Wait until the hub has that many files, and the page shows them. */
 async function arrives(mock, page, files) {

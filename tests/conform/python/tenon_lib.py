@@ -65,6 +65,7 @@ class DialOpts(ctypes.Structure):
         ("numeric", ctypes.c_bool),
         ("source", ctypes.POINTER(Addr)),
         ("tls", ctypes.c_void_p),
+        ("resolved", ctypes.c_void_p),
     ]
 
 
