@@ -51,7 +51,7 @@ enum web_limit {
     WEB_PATH = 1024,
     /* Bytes of what is posted to "/enter". */
     WEB_POST = 1024,
-    /* Files of the page that the server looks through. */
+    /* Bytes of the room's name: a heading. */
     WEB_ROOM_NAME = 200,
 };
 
@@ -80,11 +80,10 @@ enum web_close {
 
 struct web_opts {
     const char *name;    /* the room's; borrowed until web_close() */
-    const char *files;   /* the shared folder; borrowed until return; NULL: none
-                          */
+    const char *files;   /* the shared folder; borrowed until return; NULL */
     bool read_only;      /* nobody can share anything */
     struct guard *guard; /* borrowed until web_close() */
-    /* Words for the log: told of each answer; may be NULL; must not wait. */
+    /* Told of each answer, "GET /" and 200; may be NULL; must not wait. */
     void (*log)(void *arg, const tn_addr *peer, const char *what, int status);
     void *arg;
 };

@@ -438,6 +438,22 @@ def bad_history():
 
 
 @tap.case
+def second_hub():
+    """A second hub with the same folder has no history, and says so"""
+    env = {"XDG_DATA_HOME": tap.new_home()}
+    with tap.temp_dir() as folder:
+        first = hub(folder, env=env)
+        ann, = join(first, "ann")
+        second = hub(folder, env=env)
+        told = tap.read_until(second.stderr, b"\n")
+        tap.true(b"another hub has this history" in told, told)
+        bob, = join(second, "bob")
+        tap.true(bob.epoch != ann.epoch, "another epoch")
+        ann.say("hi")
+        ann.hears("say ann:hi")
+
+
+@tap.case
 def newer_history():
     """A history of a later version is told"""
     h = kept_hub()
