@@ -14,9 +14,9 @@ async function arrives(mock, page, files) {
     equal(hash(mock.files.get(name).data), hash(buffer), name);
     await page.locator("#file-list").getByText(name, { exact: true }).waitFor();
   }
-  equal(mock.files.size, files.length, "files at the hub");
   await until("no upload in the list", async () =>
     await page.locator("#uploads > li:not(.done)").count() === 0);
+  equal(mock.files.size, files.length, "files at the hub");
 }
 
 const note = (page) => page.locator("#uploads .hint").first();
