@@ -109,10 +109,16 @@ static const char *const examples[] = {
 /* ---- what goes together ---- */
 
 static int
+count_bodies(const struct get_opts *o)
+{
+    return (o->data.count + o->binary.count > 0) + (o->json.count > 0) +
+           (o->form.count > 0) + (o->upload != NULL);
+}
+
+static int
 check_bodies(const struct get_opts *o)
 {
-    int kinds = (o->data.count + o->binary.count > 0) + (o->json.count > 0) +
-                (o->form.count > 0) + (o->upload != NULL);
+    int kinds = count_bodies(o);
     if (kinds > 1) {
         return say_usage("only one of -d, --json, -F and -T");
     }
@@ -134,6 +140,9 @@ check_resume(const struct get_opts *o, bool file)
     }
     if (o->compressed || o->include || o->head || o->method) {
         return say_usage("-C does not go with --compressed, -i, -I or -X");
+    }
+    if (count_bodies(o) > 0) {
+        return say_usage("-C does not go with data to send");
     }
     return EXIT_DONE;
 }

@@ -198,14 +198,15 @@ enum verdict {
 /* A URL on its way. */
 struct one {
     struct get *g;
-    const char *shown; /* as the user wrote it */
-    char *url;         /* as the library gets it */
+    char *shown; /* as the user wrote it, without a password */
+    char *url;   /* as the library gets it */
     struct sink sink;
     struct code *code;
     int64_t came;  /* bytes of this body */
     int64_t wait;  /* ns that the server asks to wait; -1 */
     int status;    /* of the last answer */
     bool again;    /* another try may help */
+    bool last;     /* there will be no other */
     bool named;    /* the sink has its name */
     int64_t asked; /* the range asked for begins here; 0: no range */
     char range[64];

@@ -244,7 +244,7 @@ take(struct one *u, tn_fetch *f, enum verdict verdict)
     if (err == 0) {
         err = put_heads(u);
     }
-    if (err == 0 && !(u->g->o->fail && res->status >= 400)) {
+    if (err == 0) {
         err = take_body(u, f);
     }
     code_free(u->code);
@@ -324,11 +324,17 @@ deal(struct one *u, tn_fetch *f, bool *anew)
     case SHOW:
         code = status_code(u, res);
         return code != EXIT_DONE ? code : refuse(u, "no file, a redirect");
-    case ENOUGH:
-        return EXIT_DONE;
+    case ENOUGH: /* all that is left is to give it its name */
+        err = sink_start(&u->sink, u->asked, u->shown);
+        return err < 0 ? failed(u, err) : EXIT_DONE;
     case TAKE:
     case GO_ON:
         break;
+    }
+    /* Nobody wants the page that says "later" in front of what came then. */
+    if (res->status >= 400 &&
+        (u->g->o->fail || (!u->last && judge_may_pass(res->status)))) {
+        return status_code(u, res);
     }
     code = name_it(u, res);
     if (code != EXIT_DONE) {
@@ -386,40 +392,66 @@ pause_before(const struct one *u, int tries)
     return u->wait > backoff ? u->wait : backoff;
 }
 
-/* What is there fits the next try only if the server can tell that it does. */
-static void
+/* What is there fits the next try only if the server can tell that it does;
+   else a file begins anew, and on stdout it is over. */
+static bool
 prepare_again(struct one *u)
 {
-    if (u->status >= 400 || !u->sink.tag[0] || u->g->o->compressed) {
-        if (u->sink.path[0]) {
-            u->sink.have = 0;
+    const struct get *g = u->g;
+    bool fits = u->sink.tag[0] && !g->o->compressed && !g->o->include &&
+                !g->method && !g->body && !g->feed && !g->ranged;
+    if (u->sink.have > 0 && !fits) {
+        if (!u->sink.path[0] || u->sink.direct) {
+            return false;
         }
+        u->sink.have = 0;
     }
+    return !g->feed || feed_rewind(g->feed) == 0;
 }
 
 static int
 try_all(struct one *u)
 {
+    int retry = u->g->o->retry;
+    u->last = retry == 0;
     int code = try_once(u);
     int64_t pause;
     for (int tries = 0;
-         code != EXIT_DONE && (pause = pause_before(u, tries)) >= 0; tries++) {
-        prepare_again(u);
-        if (u->g->feed && feed_rewind(u->g->feed) < 0) {
-            break;
+         code != EXIT_DONE && (pause = pause_before(u, tries)) >= 0 &&
+         prepare_again(u);
+         tries++) {
+        if (!u->g->o->silent) {
+            say("try %d of %d in %d s", tries + 2, retry + 1,
+                (int)(pause / TN_SEC));
         }
-        say("try %d of %d in %d s", tries + 2, u->g->o->retry + 1,
-            (int)(pause / TN_SEC));
         if (tn_sleep(pause) < 0) {
             break;
         }
+        u->last = tries + 1 == retry;
         code = try_once(u);
     }
     return code;
 }
 
+/* The URL without a name and a password, for messages and files. */
 static int
-prepare(struct one *u)
+make_shown(struct one *u, const char *text)
+{
+    const char *start = strstr(text, "://");
+    start = start ? start + 3 : text;
+    size_t n = strcspn(start, "/?#");
+    const char *at = memrchr(start, '@', n);
+    const char *rest = at ? at + 1 : start;
+    if (asprintf(&u->shown, "%.*s%s", (int)(start - text), text, rest) < 0) {
+        u->shown = NULL;
+        say("out of memory");
+        return EXIT_FAILED;
+    }
+    return EXIT_DONE;
+}
+
+static int
+prepare(struct one *u, const char *text)
 {
     const struct get_opts *o = u->g->o;
     char name[GET_TEXT];
@@ -427,9 +459,13 @@ prepare(struct one *u)
     u->sink.g = u->g;
     u->sink.fd = -1;
     u->sink.whole = -1;
-    u->url = ask_url(u->g, u->shown);
+    u->url = ask_url(u->g, text);
     if (!u->url) {
         return EXIT_USAGE;
+    }
+    code = make_shown(u, text);
+    if (code != EXIT_DONE) {
+        return code;
     }
     if (o->output && strcmp(o->output, "-") != 0) {
         code = sink_name(&u->sink, o->output, false);
@@ -479,16 +515,16 @@ run_one(struct get *g, const char *url)
         return EXIT_FAILED;
     }
     u->g = g;
-    u->shown = url;
-    int code = prepare(u);
+    int code = prepare(u, url);
     if (code == EXIT_DONE) {
         bool seen = u->sink.path[0] || g->o->remote_name || !g->terminal;
-        progress_start(&g->progress, u->sink.path[0] ? u->sink.path : url,
+        progress_start(&g->progress, u->sink.path[0] ? u->sink.path : u->shown,
                        seen && !g->o->silent && !g->o->verbose);
         code = finish(u, try_all(u));
         progress_end(&g->progress);
     }
     free(u->url);
+    free(u->shown);
     free(u);
     return code;
 }

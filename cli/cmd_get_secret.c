@@ -21,13 +21,14 @@ enum {
 static int
 take_line(struct get *g, int fd, const char *path)
 {
+    static const char ends[] = {'\n', CTRL_C, '\0'};
     size_t n = 0;
     ssize_t r = 1;
-    while (r > 0 && n < sizeof(g->word) - 1 && !memchr(g->word, '\n', n)) {
+    while (r > 0 && n < sizeof(g->word) - 1 && !strpbrk(g->word, ends)) {
         r = read(fd, g->word + n, sizeof(g->word) - 1 - n);
         n += r > 0 ? (size_t)r : 0;
+        g->word[n] = '\0';
     }
-    g->word[n] = '\0';
     if (r < 0) {
         say("%s: %s", path, tn_strerror(-errno));
         return EXIT_FAILED;
@@ -51,8 +52,8 @@ ask(struct get *g, int fd)
     struct termios quiet = old;
     quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
     quiet.c_cc[VEOL] = CTRL_C;
-    (void)dprintf(fd, "Password for %s: ", g->user);
     (void)tcsetattr(fd, TCSAFLUSH, &quiet);
+    (void)dprintf(fd, "Password for %s: ", g->user);
     int code = take_line(g, fd, "/dev/tty");
     (void)tcsetattr(fd, TCSAFLUSH, &old);
     (void)dprintf(fd, "\n");

@@ -16,11 +16,13 @@ enum {
     VIEW_JSON_MAX = 4 << 20, /* longer ones are shown as they come */
     VIEW_LINE = 8192,        /* a longer line comes in parts */
     VIEW_INDENT = 4,
+    VIEW_DEEP = 32, /* deeper is not further to the right */
 };
 
 struct view {
     tn_sock *out;
     bool json, colour;
+    bool empty;  /* the bracket that was opened is closed at once */
     bool looked; /* its first bytes have shown that it is text */
     char *all;   /* JSON, until all of it is here */
     size_t all_len;
@@ -112,6 +114,19 @@ show_text(struct view *v, const char *buf, size_t n)
     return err < 0 || v->n == 0 ? err : show_part(v);
 }
 
+static int
+keep(struct view *v, const char *buf, size_t n)
+{
+    char *more = realloc(v->all, v->all_len + n);
+    if (!more) {
+        return tn_fail(-ENOMEM, "show", NULL);
+    }
+    v->all = more;
+    memcpy(v->all + v->all_len, buf, n);
+    v->all_len += n;
+    return 0;
+}
+
 /* ---- JSON ---- */
 
 struct paint {
@@ -144,26 +159,71 @@ string_end(const char *text)
     return n + (text[n] == '"');
 }
 
-/* jansson has set it out; colours go between. No recursion: depth is theirs
-   to bound (2048). */
+/* A line of its own, so far to the right. */
+static int
+put_gap(struct view *v, int depth)
+{
+    char gap[1 + VIEW_INDENT * VIEW_DEEP];
+    int deep = depth < VIEW_DEEP ? depth : VIEW_DEEP;
+    memset(gap, ' ', sizeof(gap));
+    gap[0] = '\n';
+    return put(v, gap, 1 + (size_t)(deep * VIEW_INDENT));
+}
+
+static int
+show_closing(struct view *v, const char *text, int *depth)
+{
+    bool empty = v->empty;
+    v->empty = false;
+    *depth -= !empty;
+    int err = empty ? 0 : put_gap(v, *depth);
+    return err < 0 ? err : put(v, text, 1);
+}
+
+/* What comes between two words: each member on a line of its own. */
+static int
+show_mark(struct view *v, const char *text, int *depth)
+{
+    const char *next = text + 1 + strspn(text + 1, " \t\r\n");
+    if (*text == '}' || *text == ']') {
+        return show_closing(v, text, depth);
+    }
+    if (*text == ':') {
+        return put(v, ": ", 2);
+    }
+    if (*text != ',') {
+        v->empty = *next == '}' || *next == ']';
+        *depth += !v->empty;
+    }
+    int err = put(v, text, 1);
+    return err < 0 || v->empty ? err : put_gap(v, *depth);
+}
+
+/* Words stay as they were written: a number keeps its digits. Known to be
+   JSON; without recursion, as strangers choose the depth. */
 static int
 show_painted(struct view *v, const char *text, const struct paint *p)
 {
+    int depth = 0;
     int err = 0;
     while (*text && err == 0) {
-        size_t n;
+        size_t n = strspn(text, " \t\r\n");
+        text += n;
+        n = 1;
         if (*text == '"') {
             n = string_end(text);
-            err = show_string(v, text[n] == ':' ? p->key : p->text, p, text, n);
-        } else if (strchr("-0123456789", *text)) {
+            const char *next = text + n + strspn(text + n, " \t\r\n");
+            err = show_string(v, *next == ':' ? p->key : p->text, p, text, n);
+        } else if (*text && strchr("-0123456789", *text)) {
             n = strspn(text, "-+.eE0123456789");
             err = show_string(v, p->number, p, text, n);
-        } else if (strchr("tfn", *text)) {
+        } else if (*text && strchr("tfn", *text)) {
             n = strspn(text, "truefalsn");
             err = show_string(v, p->word, p, text, n);
+        } else if (*text) {
+            err = show_mark(v, text, &depth);
         } else {
-            n = strcspn(text, "\"-0123456789tfn");
-            err = put(v, text, n);
+            n = 0;
         }
         text += n;
     }
@@ -174,15 +234,13 @@ static int
 show_json(struct view *v)
 {
     json_error_t error;
-    json_t *root = json_loadb(v->all, v->all_len,
-                              JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
-    char *text =
-        root ? json_dumps(root, JSON_INDENT(VIEW_INDENT) | JSON_ENCODE_ANY |
-                                    JSON_REAL_PRECISION(17))
-             : NULL;
-    int err = text ? show_painted(v, text, v->colour ? &colours : &plain)
-                   : show_text(v, v->all, v->all_len);
-    free(text);
+    json_t *root = json_loadb(v->all, v->all_len, JSON_DECODE_ANY, &error);
+    int err = keep(v, "", 1);
+    if (err == 0 && root) {
+        err = show_painted(v, v->all, v->colour ? &colours : &plain);
+    } else if (err == 0) {
+        err = show_text(v, v->all, v->all_len - 1);
+    }
     json_decref(root);
     return err;
 }
@@ -194,19 +252,6 @@ static bool
 is_text(const char *buf, size_t n)
 {
     return memchr(buf, '\0', n) == NULL;
-}
-
-static int
-keep(struct view *v, const char *buf, size_t n)
-{
-    char *more = realloc(v->all, v->all_len + n);
-    if (!more) {
-        return tn_fail(-ENOMEM, "show", NULL);
-    }
-    v->all = more;
-    memcpy(v->all + v->all_len, buf, n);
-    v->all_len += n;
-    return 0;
 }
 
 int

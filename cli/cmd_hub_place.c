@@ -10,20 +10,22 @@
 #include "cmd_hub_int.h"
 #include "say.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* Write a path; false if it is too long. */
-static bool __attribute__((format(printf, 2, 3)))
-join(char dst[HUB_PATH], const char *format, ...)
+enum {
+    /* Bytes of a shared folder's name that its history's folder bears. */
+    NAME_LEN = 64,
+};
+
+/* Write a path, two parts of it and what is between them; false if it is too
+   long. */
+static bool
+join(char dst[HUB_PATH], const char *a, const char *between, const char *b)
 {
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(dst, HUB_PATH, format, args);
-    va_end(args);
+    int n = snprintf(dst, HUB_PATH, "%s%s%s", a, between, b);
     return n >= 0 && n < HUB_PATH;
 }
 
@@ -34,10 +36,10 @@ data_home(char dst[HUB_PATH])
     const char *xdg = getenv("XDG_DATA_HOME");
     const char *home = getenv("HOME");
     if (xdg && xdg[0] == '/') {
-        return join(dst, "%s/tenon/hub", xdg);
+        return join(dst, xdg, "/", "tenon/hub");
     }
     return home && home[0] == '/' &&
-           join(dst, "%s/.local/share/tenon/hub", home);
+           join(dst, home, "/", ".local/share/tenon/hub");
 }
 
 /* Make a folder and those above it, for their owner alone. */
@@ -93,7 +95,7 @@ take_folder(struct hub *h)
         say("%s: %s", h->dir, tn_strerror(err));
         return EXIT_FAILED;
     }
-    bool fits = join(h->files, "%s", path);
+    bool fits = join(h->files, path, "", "");
     free(path);
     if (!fits) {
         return too_long();
@@ -113,23 +115,23 @@ place_files(struct hub *h, const char *home)
     if (h->o->no_files || h->o->no_web) {
         return EXIT_DONE;
     }
-    return join(h->files, "%s/files", home) ? make_folder(h->files)
-                                            : too_long();
+    return join(h->files, home, "/", "files") ? make_folder(h->files)
+                                              : too_long();
 }
 
 static int
 place_history(struct hub *h, const char *home)
 {
-    char folder[HUB_PATH];
-    bool fits;
+    char folder[HUB_PATH], name[NAME_LEN + 32];
     if (h->dir) {
         const char *slash = strrchr(h->files, '/');
-        fits = join(folder, "%s/%.64s-%016llx", home, slash ? slash + 1 : "",
-                    fingerprint(h->files));
+        snprintf(name, sizeof(name), "%.*s-%016llx", NAME_LEN,
+                 slash ? slash + 1 : "", fingerprint(h->files));
     } else {
-        fits = join(folder, "%s/port-%d", home, h->o->port);
+        snprintf(name, sizeof(name), "port-%d", h->o->port);
     }
-    if (!fits || !join(h->history, "%s/history.db", folder)) {
+    if (!join(folder, home, "/", name) ||
+        !join(h->history, folder, "/", "history.db")) {
         return too_long();
     }
     return make_folder(folder);

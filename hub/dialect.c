@@ -476,12 +476,14 @@ dialect_parse(struct dialect_line *out, const char *line, size_t n)
 
     *out = (struct dialect_line){
         .what = ROOM_NOTE, .name = line, .text = line, .text_len = n};
-    if (is_about(out, line, n, joined)) {
+    if (is_bye(line, n)) {
+        out->what = ROOM_BYE;
+    } else if (n >= 2 && line[0] == '*' && line[1] == ' ') {
+        out->name_len = 0; /* the room's own, whatever a file is called */
+    } else if (is_about(out, line, n, joined)) {
         out->what = ROOM_JOIN;
     } else if (is_about(out, line, n, left)) {
         out->what = ROOM_LEAVE;
-    } else if (is_bye(line, n)) {
-        out->what = ROOM_BYE;
     } else if (colon != NULL && colon > line) {
         out->what = ROOM_SAY;
         out->name = line;

@@ -60,38 +60,55 @@ guard_add_own_hosts(struct guard *g)
     (void)!guard_add_host(g, name);
 }
 
+/* Whether this is what may stand behind a host: nothing, or ":" and digits. */
+static bool
+is_port(const char *at, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        if (at[i] < '0' || at[i] > '9') {
+            return false;
+        }
+    }
+    return n == 0 || at[0] == ':';
+}
+
+/* Bytes of the host, `skip` of them before its first one are a bracket; 0 if
+   the brackets do not match. */
+static size_t
+host_len(tn_str authority, size_t *skip)
+{
+    const char *at = authority.at;
+    size_t n = authority.len;
+    const char *end;
+
+    *skip = n > 0 && at[0] == '[' ? 1 : 0;
+    end = n > 0 ? memchr(at, *skip > 0 ? ']' : ':', n) : NULL;
+    if (end == NULL) {
+        return *skip > 0 ? 0 : n;
+    }
+    return (size_t)(end - at) - *skip;
+}
+
 /* "host", "host:80", "[::1]:80": the host without brackets; false if it is
    none of these. */
 static bool
 take_host(char *dst, tn_str authority)
 {
-    const char *at = authority.at;
-    size_t n = authority.len;
-    size_t host, skip = 0;
+    size_t skip;
+    size_t n = host_len(authority, &skip);
+    size_t end = n + 2 * skip;
 
-    if (n > 0 && at[0] == '[') {
-        const char *end = memchr(at, ']', n);
-
-        if (end == NULL) {
-            return false;
-        }
-        skip = 1;
-        host = (size_t)(end - at) - 1;
-    } else {
-        const char *colon = n > 0 ? memchr(at, ':', n) : NULL;
-
-        host = colon != NULL ? (size_t)(colon - at) : n;
-    }
-    if (host < 1 || host > GUARD_HOST) {
+    if (n < 1 || n > GUARD_HOST ||
+        !is_port(authority.at + end, authority.len - end)) {
         return false;
     }
-    memcpy(dst, at + skip, host);
-    dst[host] = '\0';
-    if (memchr(dst, '\0', host) != NULL) {
+    memcpy(dst, authority.at + skip, n);
+    dst[n] = '\0';
+    if (memchr(dst, '\0', n) != NULL) {
         return false;
     }
-    if (skip == 0 && host > 1 && dst[host - 1] == '.') {
-        dst[host - 1] = '\0';
+    if (skip == 0 && n > 1 && dst[n - 1] == '.') {
+        dst[n - 1] = '\0';
     }
     return true;
 }

@@ -84,7 +84,8 @@ write_past(const struct pile *p, bool more, size_t *len)
 {
     static const char head[] = "{\"is\":\"past\",\"events\":[";
     const char *tail = more ? "],\"more\":true}" : "],\"more\":false}";
-    char *text = malloc(sizeof(head) + p->bytes + strlen(tail));
+    size_t tail_len = strlen(tail);
+    char *text = malloc(sizeof(head) + p->bytes + tail_len);
     size_t at = sizeof(head) - 1;
 
     if (text == NULL) {
@@ -100,8 +101,8 @@ write_past(const struct pile *p, bool more, size_t *len)
             text[at++] = ',';
         }
     }
-    memcpy(text + at, tail, strlen(tail));
-    *len = at + strlen(tail);
+    memcpy(text + at, tail, tail_len + 1);
+    *len = at + tail_len;
     return text;
 }
 

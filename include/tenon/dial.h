@@ -25,6 +25,8 @@ typedef struct tn_dial_opts {
     const tn_addr *source; /* bind to it before; borrowed; may be NULL */
     tn_tls *tls;           /* for tls://; borrowed until return; NULL: verify
                               against the system's trust store */
+    int64_t *resolved;     /* set to tn_now() when the name was known; borrowed
+                          until return; may be NULL */
 } tn_dial_opts;
 
 /* How to listen; a zeroed struct holds the defaults. */
@@ -80,13 +82,15 @@ TN_API TN_USE int tn_create_server(tn_sock **out, const tn_addr *addr,
  * Connect to an address given as text, of any transport.
  *
  * For datagram transports the peer is set and nothing is sent; a Unix datagram
- * socket gets a name of its own so that answers reach it.
+ * socket gets a name of its own so that answers reach it. "tls://" is verified
+ * against the system's trust store, its handshake part of the time (tls.h).
  *
  * @param out   given (end with tn_close()); NULL on failure.
  * @param text  borrowed; "host:port", "udp://host:port", "unix:/path", ...
  * @param timeout  ns for names and connecting together; TN_FOREVER; 0 gives
  *                 only what needs no waiting, else -ETIME.
- * @return 0; TN_EADDRESS; as tn_create_connection().
+ * @return 0; TN_EADDRESS; as tn_create_connection(); for tls:// as
+ *   tn_tls_handshake(), -EOPNOTSUPP in a build without TLS.
  * @suspends   yes.
  * @thread     any.
  * @see        tn_endpoint_parse(); Go's net.Dial.
@@ -99,7 +103,7 @@ TN_API TN_USE int tn_dial(tn_sock **out, const char *text, int64_t timeout);
  * @param out   given (end with tn_close()); NULL on failure.
  * @param ep    borrowed.
  * @param opts  borrowed; NULL for the defaults.
- * @return as tn_dial(); -EOPNOTSUPP for TN_TLS as long as there is none.
+ * @return as tn_dial().
  * @suspends   yes.
  * @thread     any.
  * @see        tn_dial().
@@ -115,7 +119,9 @@ TN_API TN_USE int tn_dial_endpoint(tn_sock **out, const tn_endpoint *ep,
  * @param out   given (end with tn_close()); NULL on failure.
  * @param text  borrowed; as tn_dial(); port 0 lets the kernel choose.
  * @param opts  borrowed; NULL for the defaults.
- * @return 0; TN_EADDRESS; as tn_create_server(), tn_resolve().
+ * @return 0; TN_EADDRESS; as tn_create_server(), tn_resolve(); for tls://
+ *   -EINVAL without a certificate in opts->tls, -EOPNOTSUPP in a build without
+ *   TLS.
  * @suspends   yes, in a task, if there is a name to look up.
  * @thread     any.
  * @see        Go's net.Listen.

@@ -73,7 +73,7 @@ typedef ssize_t tn_httpc_source(void *arg, void *buf, size_t cap);
 /* Has the source begin anew; 0 or a negative code. */
 typedef int tn_httpc_rewind(void *arg);
 
-/* A request. What is not needed is zero; borrowed until tn_httpc_open() ends. */
+/* A request; zero what is not needed. Borrowed until tn_httpc_open() ends. */
 typedef struct tn_httpc_request {
     const char *method;          /* NULL: GET, or POST with a body */
     const char *url;             /* http, https; ws, wss for ws.h */

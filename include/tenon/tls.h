@@ -8,7 +8,13 @@
  *
  * An end of stream that TLS announced (close_notify) is 0 as ever; one that it
  * did not is TN_ECUT, so that a cut answer is never taken for a whole one.
- * tn_shutdown(SHUT_WR) and tn_close() announce ours.
+ * tn_shutdown(SHUT_WR) and tn_close() announce ours, but not after a
+ * tn_sendall() that failed half-way. What TLS does not have is -EOPNOTSUPP:
+ * MSG_OOB, MSG_TRUNC, ancillary data, tn_dup(), tn_detach().
+ *
+ * What a send with a time-out or MSG_DONTWAIT has taken may wait in the socket
+ * for room in the kernel; the next call on it, a receive too, delivers it.
+ * The smallest stack, 32 KiB, is enough for a task that speaks TLS.
  *
  * Errors:  TN_ETLS and TN_ECERT, the reason in tn_why(); those of sock.h.
  * Threads: a configuration may be shared by threads once it is set up, and

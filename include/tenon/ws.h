@@ -32,13 +32,15 @@ enum {
 /* Limits of a WebSocket; a zeroed struct holds the defaults. */
 typedef struct tn_ws_opts {
     size_t max_message;   /* bytes; 0 = 1 MiB */
-    int64_t ping_time;    /* ns of silence after which we ping; twice that ends
-                             the connection (-ETIMEDOUT); 0 = 30 s; TN_FOREVER */
+    int64_t ping_time;    /* ns of silence after which we ping, while somebody
+                             receives; twice that ends the connection
+                             (-ETIMEDOUT); 0 = 30 s; TN_FOREVER: never */
     int64_t send_time;    /* ns for the peer to take a message; 0 = 30 s */
     int64_t connect_time; /* ns for all of tn_ws_dial(); 0 = 30 s */
-    const char *protocol; /* subprotocol to insist on, or to agree to; NULL */
+    const char *protocol; /* subprotocol to ask for, or to agree to; NULL */
     const char *origin;   /* tn_ws_dial(): the Origin field; NULL: none */
-    tn_tls *tls;          /* tn_ws_dial(): for wss://; borrowed; NULL: verify */
+    tn_tls *tls;          /* tn_ws_dial(): for wss://; borrowed; NULL: verify
+                             by the system */
     const char *proxy;    /* tn_ws_dial(): as in httpc.h; NULL: none */
 } tn_ws_opts;
 
@@ -75,8 +77,8 @@ TN_API TN_USE int tn_ws_accept(tn_ws **out, tn_exchange *x,
  * @param out   given (end with tn_ws_free()); NULL on failure.
  * @param url   borrowed; "ws://host:port/path" or "wss://".
  * @param opts  borrowed until return; NULL for the defaults.
- * @return 0; -EINVAL: the URL; TN_EWS: the server would not; as
- *   tn_httpc_open().
+ * @return 0; -EINVAL: the URL; TN_EWS: the server would not, redirects, or does
+ *   not agree to the subprotocol that was asked for; as tn_httpc_open().
  * @suspends   yes.
  * @thread     any.
  * @see        RFC 6455 section 4.1.

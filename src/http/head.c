@@ -48,11 +48,6 @@ int
 tn__http_version(struct tn__http_head *h, int *major, int *minor)
 {
     static const char form[] = "HTTP/0.0";
-    if (TN_LIKELY(h->end - h->at >= 8 && memcmp(h->at, "HTTP/1.1", 8) == 0)) {
-        *major = *minor = 1;
-        h->at += 8;
-        return 0;
-    }
     size_t have = (size_t)(h->end - h->at);
     size_t len = sizeof(form) - 1;
     for (size_t i = 0; i < len && i < have; i++) {
@@ -237,7 +232,8 @@ tn_http_find(const tn_http_field *fields, int count, const char *name, int from)
 {
     size_t len = strlen(name);
     for (int i = from < 0 ? 0 : from; i < count; i++) {
-        if (tn__http_same(fields[i].name, name, len)) {
+        if (fields[i].name.len == len &&
+            tn__http_same(fields[i].name, name, len)) {
             return i;
         }
     }

@@ -46,16 +46,16 @@ read_port(tn_str text, int *port)
 
 /* Where the name ends that `text` begins with. NULL: a broken percent sign. */
 static const char *
-end_of_name(tn_str text)
+end_of_name(const char *begin, tn_str text)
 {
     const char *end = text.at + text.len;
-    const char *p = tn__scan(TN__HOST, text.at, text.at, end);
+    const char *p = tn__scan(TN__HOST, begin, text.at, end);
     while (p < end && *p == '%') {
         if (end - p < 3 || !tn__http_is(TN__HEX, p[1]) ||
             !tn__http_is(TN__HEX, p[2])) {
             return NULL;
         }
-        p = tn__scan(TN__HOST, text.at, p + 3, end);
+        p = tn__scan(TN__HOST, begin, p + 3, end);
     }
     return p > text.at ? p : NULL;
 }
@@ -73,10 +73,10 @@ end_of_literal(tn_str text)
 }
 
 int
-tn__http_authority(struct tn__http_authority *a, tn_str text)
+tn__http_authority(struct tn__http_authority *a, const char *begin, tn_str text)
 {
     bool literal = text.len > 0 && text.at[0] == '[';
-    const char *p = literal ? end_of_literal(text) : end_of_name(text);
+    const char *p = literal ? end_of_literal(text) : end_of_name(begin, text);
     if (p == NULL) {
         return -EINVAL;
     }

@@ -146,7 +146,9 @@ struct tn__http_authority {
     int port;    /* -1: none, or nothing behind the colon */
 };
 
-/* 0 or -EINVAL. */
-int tn__http_authority(struct tn__http_authority *a, tn_str text);
+/* 0 or -EINVAL. Bytes from `begin` to `text` are there, and are not looked at
+   but in one step with it. */
+int tn__http_authority(struct tn__http_authority *a, const char *begin,
+                       tn_str text);
 
 #endif

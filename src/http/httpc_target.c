@@ -91,7 +91,8 @@ tn__target_init(struct tn__target *t, tn_httpc *c, tn_str url)
     t->url[url.len] = '\0';
     r = take_parts(t);
     if (r < 0) {
-        tn_fail(r, "URL", t->url);
+        /* Passwords do not belong into messages. */
+        tn_fail(r, "URL", strchr(t->url, '@') ? NULL : t->url);
         tn__target_fini(t);
         return r;
     }

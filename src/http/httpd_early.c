@@ -2,10 +2,10 @@
  * httpd_early.c - answers that are whole leave although the next one waits.
  *
  * What answers pipelined requests is gathered and sent when the input is used
- * up. But a handler may take its time, and the answers before its own are not to
- * wait for it: so whoever starts a handler with answers in the output puts the
- * connection on a list and wakes a task. That task runs when the handler waits
- * for something, and otherwise finds the list empty.
+ * up. But a handler may take its time, and the answers before its own are not
+ * to wait for it: so whoever starts a handler with answers in the output puts
+ * the connection on a list and wakes a task. That task runs when the handler
+ * waits for something, and otherwise finds the list empty.
  */
 #include "http/httpd_int.h"
 

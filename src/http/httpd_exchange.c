@@ -187,6 +187,7 @@ settle(tn_exchange *x, int result)
     int r;
 
     if (x->stage == TN__OVER) { /* it was upgraded */
+        c->server->busy++;
         return c->broken < 0 ? TN_EBROKEN : 1;
     }
     r = result < 0 ? answer_failure(x, result) : 0;

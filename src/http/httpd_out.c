@@ -490,6 +490,7 @@ tn_httpd_upgrade(tn_exchange *x, int status, tn_sock **sock, tn_str *early)
     c->out_end += 2;
     x->stage = TN__OVER;
     x->gone = x->close = true;
+    c->server->busy--; /* it may stay so for hours */
     r = tn__httpd_send(c);
     if (r < 0) {
         return r;

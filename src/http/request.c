@@ -81,23 +81,18 @@ read_target(struct tn__http_head *h, struct line *line)
     return 0;
 }
 
+/* The version, and the end of the line. */
 static int
-read_line(struct tn__http_head *h, struct line *line)
+read_version(struct tn__http_head *h, int *minor)
 {
     int major = 1;
-    if (h->at < h->end && *h->at == '\r') {
-        int status = tn__http_line_end(h); /* the end of some earlier body */
-        if (status != 0) {
-            return status;
-        }
+    if (TN_LIKELY(h->end - h->at >= 10 &&
+                  memcmp(h->at, "HTTP/1.1\r\n", 10) == 0)) {
+        *minor = 1;
+        h->at += 10;
+        return 0;
     }
-    int status = read_method(h, &line->method);
-    if (status == 0) {
-        status = read_target(h, line);
-    }
-    if (status == 0) {
-        status = tn__http_version(h, &major, &line->minor);
-    }
+    int status = tn__http_version(h, &major, minor);
     if (status == 0) {
         status = tn__http_line_end(h);
     }
@@ -108,37 +103,55 @@ read_line(struct tn__http_head *h, struct line *line)
 }
 
 static int
+read_line(struct tn__http_head *h, struct line *line)
+{
+    if (h->at < h->end && *h->at == '\r') {
+        int status = tn__http_line_end(h); /* the end of some earlier body */
+        if (status != 0) {
+            return status;
+        }
+    }
+    int status = read_method(h, &line->method);
+    if (status == 0) {
+        status = read_target(h, line);
+    }
+    return status != 0 ? status : read_version(h, &line->minor);
+}
+
+static int
 check_line(struct tn__http_head *h)
 {
     struct line line;
     return read_line(h, &line);
 }
 
+#define IS(text, word) (memcmp((text).at, word, sizeof(word) - 1) == 0)
+
 static enum tn_http_method
 method_of(tn_str text)
 {
-    static const struct {
-        char text[8];
-        enum tn_http_method method;
-    } known[] = {
-        {"GET", TN_HTTP_GET},       {"HEAD", TN_HTTP_HEAD},
-        {"POST", TN_HTTP_POST},     {"PUT", TN_HTTP_PUT},
-        {"DELETE", TN_HTTP_DELETE}, {"OPTIONS", TN_HTTP_OPTIONS},
-        {"TRACE", TN_HTTP_TRACE},   {"CONNECT", TN_HTTP_CONNECT},
-        {"PATCH", TN_HTTP_PATCH},
-    };
-
-    char padded[8] = "";
-    if (text.len >= sizeof(padded)) {
+    switch (text.len) {
+    case 3:
+        return IS(text, "GET")   ? TN_HTTP_GET
+               : IS(text, "PUT") ? TN_HTTP_PUT
+                                 : TN_HTTP_OTHER;
+    case 4:
+        return IS(text, "POST")   ? TN_HTTP_POST
+               : IS(text, "HEAD") ? TN_HTTP_HEAD
+                                  : TN_HTTP_OTHER;
+    case 5:
+        return IS(text, "PATCH")   ? TN_HTTP_PATCH
+               : IS(text, "TRACE") ? TN_HTTP_TRACE
+                                   : TN_HTTP_OTHER;
+    case 6:
+        return IS(text, "DELETE") ? TN_HTTP_DELETE : TN_HTTP_OTHER;
+    case 7:
+        return IS(text, "OPTIONS")   ? TN_HTTP_OPTIONS
+               : IS(text, "CONNECT") ? TN_HTTP_CONNECT
+                                     : TN_HTTP_OTHER;
+    default:
         return TN_HTTP_OTHER;
     }
-    memcpy(padded, text.at, text.len);
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (memcmp(known[i].text, padded, sizeof(padded)) == 0) {
-            return known[i].method;
-        }
-    }
-    return TN_HTTP_OTHER;
 }
 
 /* ---- the target, RFC 9112 section 3.2 ---- */
@@ -242,14 +255,14 @@ take_host(struct tn__http_head *h, tn_http_request *req,
         return tn__http_refuse(h, TN__HTTP_BAD,
                                f->hosts == 0 ? "no Host" : "two Hosts");
     }
-    if (f->hosts == 1 && tn__http_authority(&host, f->host) < 0) {
+    if (f->hosts == 1 && tn__http_authority(&host, h->begin, f->host) < 0) {
         return tn__http_refuse(h, TN__HTTP_BAD, "Host is none");
     }
     if (req->authority.at == NULL) {
         req->authority = f->host;
         return 0;
     }
-    if (tn__http_authority(&target, req->authority) < 0 ||
+    if (tn__http_authority(&target, h->begin, req->authority) < 0 ||
         (req->form == TN_HTTP_AUTHORITY && target.port <= 0)) {
         return tn__http_refuse(h, TN__HTTP_BAD, "a target without a host");
     }

@@ -129,8 +129,8 @@ split_authority(tn_url *url, tn_str text)
             }
         }
     }
-    if (!is_written_well(user, false) || tn__http_authority(&a, text) < 0 ||
-        a.port == 0) {
+    if (!is_written_well(user, false) ||
+        tn__http_authority(&a, text.at, text) < 0 || a.port == 0) {
         return -EINVAL;
     }
     bool literal = a.host.at[0] == '[';

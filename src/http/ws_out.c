@@ -197,10 +197,17 @@ settle_now(tn_ws *ws)
     return r;
 }
 
+static bool
+owes(const tn_ws *ws)
+{
+    return ws->own_sent < ws->own_len || ws->owes_pong || ws->owes_close ||
+           ws->ping == TN__WS_OWES_PING;
+}
+
 int
 tn__ws_settle(tn_ws *ws)
 {
-    return try_turn(ws) ? settle_now(ws) : 0;
+    return owes(ws) && try_turn(ws) ? settle_now(ws) : 0;
 }
 
 int
@@ -300,7 +307,7 @@ send_message(tn_ws *ws, struct tn__ws_frame *f, size_t n, uint8_t *buf)
     }
     tn__ws_limit_begin(ws, &l, ws->send_time);
     r = put_message(ws, f, n, buf);
-    if (r == 0) {
+    if (r == 0 && owes(ws)) {
         (void)send_own(ws); /* of no concern to who sent the message */
     }
     tn__ws_limit_end(ws, &l, r);
@@ -308,25 +315,44 @@ send_message(tn_ws *ws, struct tn__ws_frame *f, size_t n, uint8_t *buf)
     return r;
 }
 
-int
-tn_ws_send(tn_ws *ws, enum tn_ws_kind kind, const void *data, size_t n)
+/* What may be sent at all. */
+static int
+check_message(enum tn_ws_kind kind, const void *data, size_t n)
 {
-    uint8_t small[TN__WS_HEAD + TN_WS_SMALL];
-    struct tn__ws_frame f = {
-        .opcode = (uint8_t)kind,
-        .data = n > 0 ? data : small,
-    };
-    uint8_t *buf = small;
-    int r = may_send(ws);
-
     if (kind != TN_WS_TEXT && kind != TN_WS_BINARY) {
         return tn_fail(-EINVAL, "send WebSocket message", "kind");
     }
     if (kind == TN_WS_TEXT && !tn_text_valid(data, n)) {
         return tn_fail(-EILSEQ, "send WebSocket message", "no UTF-8");
     }
-    if (r == 0 && ws->codec.role == TN__WS_CLIENT && n > TN_WS_SMALL) {
-        buf = malloc(TN__WS_HEAD + (n < TN_WS_FRAME ? n : TN_WS_FRAME));
+    return 0;
+}
+
+/* A client needs room for what it has masked. */
+static size_t
+room_for(const tn_ws *ws, size_t n)
+{
+    size_t frame = n < TN_WS_FRAME ? n : TN_WS_FRAME;
+
+    return ws->codec.role == TN__WS_CLIENT ? TN__WS_HEAD + frame : 0;
+}
+
+int
+tn_ws_send(tn_ws *ws, enum tn_ws_kind kind, const void *data, size_t n)
+{
+    uint8_t small[TN__WS_HEAD + TN_WS_SMALL], *buf = small;
+    struct tn__ws_frame f = {
+        .opcode = (uint8_t)kind,
+        .data = n > 0 ? data : small,
+    };
+    int r = check_message(kind, data, n);
+
+    if (r < 0) {
+        return r;
+    }
+    r = may_send(ws);
+    if (r == 0 && room_for(ws, n) > sizeof(small)) {
+        buf = malloc(room_for(ws, n));
         r = buf ? 0 : -ENOMEM;
     }
     if (r == 0) {

@@ -177,11 +177,11 @@ tn_detach(tn_sock *sock)
     if (sock->users > 0) {
         return tn__sock_fail(sock, -EBUSY, "detach");
     }
-    if (fd < 0) {
-        return tn__sock_fail(sock, -EBADF, "detach");
-    }
     if (sock->layer) { /* its state would be lost */
         return tn__sock_fail(sock, -EOPNOTSUPP, "detach");
+    }
+    if (fd < 0) {
+        return tn__sock_fail(sock, -EBADF, "detach");
     }
     tn__waiter_release(&sock->fd);
     free(sock);

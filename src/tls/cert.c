@@ -239,7 +239,11 @@ write_pem(EVP_PKEY *key, X509 *cert)
     if (bio && PEM_write_bio_X509(bio, cert) &&
         PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL)) {
         n = BIO_get_mem_data(bio, &data);
-        text = strndup(data, (size_t)n);
+        text = malloc((size_t)n + 1);
+        if (text) { /* the data have no NUL at their end */
+            memcpy(text, data, (size_t)n);
+            text[n] = '\0';
+        }
     }
     BIO_free(bio);
     return text;

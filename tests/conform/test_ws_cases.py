@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The cases of the Autobahn suite, played at our server and at our client.
 
-usage: test_ws_cases.py server|client PROGRAM [NUMBER...]
+usage: test_ws_cases.py server|client whole|octets PROGRAM [NUMBER...]
 
 Graded as the suite does: OK, NON-STRICT, FAILED, and INFORMATIONAL where
 everything is allowed. Prints TAP; NON-STRICT passes and is said.
@@ -168,7 +168,8 @@ class AtClient:
 
 
 def main():
-    role, program, wanted = sys.argv[1], sys.argv[2], sys.argv[3:]
+    role, how, program, *wanted = sys.argv[1:]
+    Wire.octets = how == "octets"
     chosen = [c for c in cases
               if (c.number in wanted if wanted else SLOW or not c.heavy)]
     peer = AtServer(program) if role == "server" else AtClient(program)

@@ -25,16 +25,18 @@ add_part(char *dst, const char *name, tn_str part)
         return;
     }
     add(dst, " %s=", name);
-    for (size_t i = 0; i < part.len; i++) {
+    size_t n = strlen(dst);
+    for (size_t i = 0; i < part.len && n + 8 < SHOW_MAX; i++) {
         uint8_t c = (uint8_t)part.at[i];
-        if (c == ' ') {
-            add(dst, "_");
-        } else if (c > ' ' && c < 0x7f) {
-            add(dst, "%c", c);
+        if (c > ' ' && c < 0x7f) {
+            dst[n++] = (char)c;
+        } else if (c == ' ') {
+            dst[n++] = '_';
         } else {
-            add(dst, "<%02x>", c);
+            n += (size_t)snprintf(dst + n, SHOW_MAX - n, "<%02x>", c);
         }
     }
+    dst[n] = '\0';
 }
 
 static void

@@ -11,6 +11,7 @@
 #include "core.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 /* ---- handlers ---- */
 
@@ -47,6 +48,20 @@ say_echo(tn_exchange *x, void *arg)
         n = tn_httpd_trailer(x, name, value);
     }
     return (int)n;
+}
+
+/* ---- what it costs ---- */
+
+/* Pages in memory, in bytes. */
+UNUSED static int64_t
+resident(void)
+{
+    long size = 0, pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+
+    CHECK(f && fscanf(f, "%ld %ld", &size, &pages) == 2);
+    fclose(f);
+    return (int64_t)pages * sysconf(_SC_PAGESIZE);
 }
 
 /* ---- a server in a task ---- */

@@ -1,5 +1,5 @@
 /*
- * test_httpd.c - the HTTP server beyond single answers: time, order, the end.
+ * test_httpd.c - the HTTP server beyond single answers: time, order, options.
  */
 #include <tenon/msg.h>
 
@@ -72,30 +72,6 @@ say_and_fail(tn_exchange *x, void *arg)
 }
 
 static int
-become_echo(tn_exchange *x, void *arg)
-{
-    struct state *st = arg;
-    char buf[64];
-    tn_sock *sock;
-    tn_str early;
-    ssize_t n;
-
-    OK(tn_httpd_field(x, "Upgrade", "echo"));
-    OK(tn_httpd_upgrade(x, 101, &sock, &early));
-    ERR(tn_httpd_upgrade(x, 101, &sock, &early), -EALREADY);
-    st->entered++;
-    n = (ssize_t)early.len;
-    if (n > 0) {
-        EQ(tn_sendall(sock, early.at, early.len, NULL), n);
-    }
-    while ((n = tn_recv(sock, buf, sizeof(buf), 0)) > 0) {
-        EQ(tn_sendall(sock, buf, (size_t)n, NULL), n);
-    }
-    st->result = (int)n;
-    return 0;
-}
-
-static int
 try_fields(tn_exchange *x, void *arg)
 {
     static char big[9000];
@@ -122,15 +98,10 @@ try_fields(tn_exchange *x, void *arg)
 }
 
 static const tn_httpd_route routes[] = {
-    {"GET", "/", say_hello},
-    {"POST", "/echo", say_echo},
-    {"GET", "/later", say_later},
-    {"GET", "/much", say_much},
-    {"GET", "/short", say_too_little},
-    {"GET", "/cut", say_and_fail},
-    {"GET", "/up", become_echo},
-    {"GET", "/fields", try_fields},
-    {NULL, NULL, NULL},
+    {"GET", "/", say_hello},           {"POST", "/echo", say_echo},
+    {"GET", "/later", say_later},      {"GET", "/much", say_much},
+    {"GET", "/short", say_too_little}, {"GET", "/cut", say_and_fail},
+    {"GET", "/fields", try_fields},    {NULL, NULL, NULL},
 };
 
 static void
@@ -442,152 +413,53 @@ TEST_EACH(a_field_cannot_split_the_head, backends)
     OK(run_on(p, check_fields, NULL));
 }
 
-/* ---- something else than HTTP ---- */
+/* ---- options ---- */
 
 static int
-upgraded(void *arg)
+guard(tn_exchange *x, void *arg)
 {
-    struct state st = {0};
-    struct site s = site_with(&st);
-    char got[1024];
-    tn_sock *c;
-
     (void)arg;
-    open_site(&s);
-    c = visit(&s);
-    say(c, "GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
-           "Upgrade: echo\r\n\r\nearly");
-    hear_until(c, "\r\n\r\n", got, sizeof(got));
-    mask_dates(got);
-    STREQ(got, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\n"
-               "Connection: Upgrade\r\n\r\n");
-    hear_until(c, "early", got, sizeof(got));
-    say(c, "late");
-    hear_until(c, "late", got, sizeof(got));
-    close_site(&s);
-    EQ(st.result, -ECANCELED);
-    EQ(tn_recv(c, got, 1, 0), 0);
-    tn_close(c);
-    return 0;
-}
-
-TEST_EACH(an_upgraded_connection_has_its_early_bytes, backends)
-{
-    OK(run_on(p, upgraded, NULL));
-}
-
-/* Through the server to itself. */
-static int
-tunnelled(void *arg)
-{
-    static const char *const tunnels[] = {"127.0.0.1:*", NULL};
-    struct state st = {0};
-    struct site s = site_with(&st);
-    char text[128], got[1024];
-    tn_sock *c;
-
-    (void)arg;
-    s.opts.tunnels = tunnels;
-    open_site(&s);
-    c = visit(&s);
-    say(c, "CONNECT example.org:443 HTTP/1.1\r\n"
-           "Host: example.org:443\r\n\r\n");
-    hear_until(c, "403 Forbidden\n", got, sizeof(got));
-    snprintf(text, sizeof(text),
-             "CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n",
-             tn_addr_port(&s.addr), tn_addr_port(&s.addr));
-    say(c, text);
-    say(c, GET);
-    OK(tn_shutdown(c, SHUT_WR));
-    hear_all(c, got, sizeof(got));
-    EQ(mask_dates(got), 2);
-    STREQ(got, "HTTP/1.1 200 OK\r\n\r\n"
-               "HTTP/1.1 200 OK\r\nContent-Type: " HELLO);
-    tn_close(c);
-    close_site(&s);
-    return 0;
-}
-
-TEST_EACH(a_tunnel_goes_both_ways, backends)
-{
-    OK(run_on(p, tunnelled, NULL));
-}
-
-/* ---- the end ---- */
-
-static int
-let_go(void *arg)
-{
-    struct state *st = arg;
-
-    OK(tn_sleep(20 * TN_MS));
-    st->go = true;
-    return 0;
-}
-
-static int
-drained(void *arg)
-{
-    struct state st = {0};
-    struct site s = site_with(&st);
-    tn_sock *idle, *busy;
-    char got[1024];
-    tn_group g;
-
-    (void)arg;
-    open_site(&s);
-    idle = visit(&s);
-    busy = visit(&s);
-    say(idle, GET);
-    hear_until(idle, "hello\n", got, sizeof(got));
-    say(busy, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n" GET);
-    while (st.entered == 0) {
-        OK(tn_sleep(1 * TN_MS));
+    if (tn_httpd_value(x, "Cookie").len > 0) {
+        return 0;
     }
-    tn_group_init(&g, 0);
-    OK(tn_go(&g, let_go, &st));
-    close_site(&s);
-    OK(tn_group_wait(&g));
-    EQ(st.result, 0);
-    EQ(tn_recv(idle, got, 1, 0), 0);
-    hear_all(busy, got, sizeof(got));
-    mask_dates(got);
-    STREQ(got, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
-               "Connection: close\r\nContent-Length: 6\r\n\r\nhello\n");
-    tn_close(idle);
-    tn_close(busy);
-    return 0;
-}
-
-TEST_EACH(the_end_waits_for_open_exchanges, backends)
-{
-    OK(run_on(p, drained, NULL));
+    OK(tn_httpd_field(x, "WWW-Authenticate", "Basic realm=\"a\""));
+    OK(tn_httpd_error(x, 401, "who are you?"));
+    return 1;
 }
 
 static int
-drained_in_vain(void *arg)
+with_options(void *arg)
 {
     struct state st = {0};
     struct site s = site_with(&st);
     char got[1024];
-    tn_sock *c;
 
     (void)arg;
-    s.opts.drain_time = 20 * TN_MS;
+    s.opts.gate = guard;
+    s.opts.trace = s.opts.need_length = true;
     open_site(&s);
-    c = visit(&s);
-    say(c, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
-    while (st.entered == 0) {
-        OK(tn_sleep(1 * TN_MS));
-    }
+    ask(&s, "GET /no HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof(got));
+    STREQ(got, "HTTP/1.1 401 Unauthorized\r\n"
+               "WWW-Authenticate: Basic realm=\"a\"\r\n"
+               "Content-Type: text/plain; charset=utf-8\r\n"
+               "Content-Length: 17\r\n\r\n401 who are you?\n");
+    EQ(st.last.result, 0);
+    ask(&s, "TRACE /x HTTP/1.1\r\nHost: a\r\nCookie: b\r\nA:c\r\n\r\n", got,
+        sizeof(got));
+    STREQ(got, "HTTP/1.1 200 OK\r\nContent-Type: message/http\r\n"
+               "Content-Length: 36\r\n\r\n"
+               "TRACE /x HTTP/1.1\r\nHost: a\r\nA: c\r\n\r\n");
+    ask(&s, "POST /echo HTTP/1.1\r\nHost: a\r\nCookie: b\r\n\r\n", got,
+        sizeof(got));
+    MEMEQ(got, "HTTP/1.1 411 ", 13);
+    ask(&s, "GET / HTTP/1.1\r\nHost: a\r\nCookie: b\r\n\r\n", got, sizeof(got));
+    STREQ(got, "HTTP/1.1 200 OK\r\nContent-Type: " HELLO);
+    EQ(st.logged, 4);
     close_site(&s);
-    EQ(st.result, -ECANCELED);
-    CHECK(tn_recv(c, got, 1, 0) <= 0);
-    tn_close(c);
     return 0;
 }
 
-TEST_EACH(the_end_does_not_wait_for_ever, backends)
+TEST_EACH(a_gate_a_trace_a_length, backends)
 {
-    OK(run_on(p, drained_in_vain, NULL));
+    OK(run_on(p, with_options, NULL));
 }

@@ -1,8 +1,8 @@
 /*
  * test_httpd_wire.c - bytes in, bytes out: what the server says, word for word.
  *
- * Each case is played whole, byte by byte and cut at random, over a stream whose
- * sending side ends behind it; "Date" is taken out of the answers.
+ * Each case is played whole, byte by byte and cut at random, over a stream
+ * whose sending side ends behind it; "Date" is taken out of the answers.
  */
 #include "httpd_kit.h"
 
@@ -203,7 +203,7 @@ say_nothing(tn_exchange *x, void *arg)
 static int
 say_status(tn_exchange *x, void *arg)
 {
-    int status = atoi(tn_httpd_request(x)->path.at + 1);
+    int status = (int)strtol(tn_httpd_request(x)->path.at + 1, NULL, 10);
 
     (void)arg;
     if (status == 304) {
@@ -241,7 +241,7 @@ fail_with(tn_exchange *x, void *arg)
     OK(tn_httpd_status(x, 201));
     OK(tn_httpd_field(x, "X-A", "b"));
     OK(tn_httpd_write(x, "begun", 5));
-    return -atoi(tn_httpd_request(x)->query.at);
+    return -(int)strtol(tn_httpd_request(x)->query.at, NULL, 10);
 }
 
 static const tn_httpd_route routes[] = {

@@ -4,6 +4,7 @@
  */
 #include <tenon/httpc.h>
 
+#include "tls_kit.h"
 #include "ws_kit.h"
 
 #include <stdio.h>
@@ -13,6 +14,7 @@ struct service {
     int port, served, last;
     const char *protocol;
     bool silent; /* take connections and say nothing */
+    tn_tls *tls; /* wss:// */
     tn_group group;
 };
 
@@ -60,9 +62,11 @@ run_service(void *arg)
 static void
 open_service(struct service *s)
 {
-    tn_addr a = loopback(AF_INET, 0);
+    tn_listen_opts opts = {.tls = s->tls};
+    tn_addr a;
 
-    OK(tn_create_server(&s->listener, &a, NULL));
+    OK(tn_listen_on(&s->listener, s->tls ? "tls://127.0.0.1:0" : "127.0.0.1:0",
+                    &opts));
     OK(tn_getsockname(s->listener, &a));
     s->port = tn_addr_port(&a);
     tn_group_init(&s->group, TN_KEEP_GOING);
@@ -83,7 +87,8 @@ dial(tn_ws **ws, const struct service *s, const char *path,
 {
     char url[64];
 
-    snprintf(url, sizeof(url), "ws://127.0.0.1:%d%s", s->port, path);
+    snprintf(url, sizeof(url), "%s://127.0.0.1:%d%s", s->tls ? "wss" : "ws",
+             s->port, path);
     return tn_ws_dial(ws, url, opts);
 }
 
@@ -210,6 +215,73 @@ end_the_server(void *arg)
 TEST_EACH(a_server_that_ends_says_good_bye, kernels)
 {
     OK(run_on(p, end_the_server, NULL));
+}
+
+/* ---- TLS ---- */
+
+struct big {
+    tn_ws *ws;
+    char *data;
+};
+
+enum { BIG = 900000 };
+
+static int
+send_big(void *arg)
+{
+    struct big *b = arg;
+
+    OK(tn_ws_send(b->ws, TN_WS_BINARY, b->data, BIG));
+    OK(tn_ws_send(b->ws, TN_WS_BINARY, b->data, 0));
+    return 0;
+}
+
+/* Both directions at once, records of every length. */
+static int
+dial_tls(void *arg)
+{
+    struct service s = {.protocol = NULL};
+    struct big b[3];
+    enum tn_ws_kind kind;
+    tn_tls *client;
+    tn_str msg;
+    tn_group g;
+    tn_ws *ws;
+    int whole = 0;
+
+    (void)arg;
+    tls_configs(&client, &s.tls);
+    open_service(&s);
+    ERR(dial(&ws, &s, "/echo", NULL), TN_ECERT);
+    OK(dial(&ws, &s, "/echo", &(tn_ws_opts){.tls = client}));
+    tn_group_init(&g, 0);
+    for (int i = 0; i < 3; i++) {
+        b[i] = (struct big){ws, pattern(BIG, (char)i)};
+        OK(tn_go(&g, send_big, &b[i]));
+    }
+    for (int i = 0; i < 6; i++) {
+        EQ(tn_ws_recv(ws, &kind, &msg), 1);
+        if (msg.len > 0) {
+            EQ(msg.len, BIG);
+            MEMEQ(msg.at, b[msg.at[0] - 'a'].data, BIG);
+            whole++;
+        }
+    }
+    EQ(whole, 3);
+    OK(tn_group_wait(&g));
+    check_echo(ws);
+    for (int i = 0; i < 3; i++) {
+        free(b[i].data);
+    }
+    close_service(&s);
+    tn_tls_free(client);
+    tn_tls_free(s.tls);
+    return 0;
+}
+
+TEST_EACH(over_tls_all_is_the_same, kernels)
+{
+    OK(run_on(p, dial_tls, NULL));
 }
 
 /* ---- a plain thread as client ---- */

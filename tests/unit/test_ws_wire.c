@@ -255,7 +255,7 @@ TEST(bad_text_fails_fast)
     struct seen s = {.count = 0};
 
     w->len = 0;
-    add_frame(w, 0x01, "fine \xf4\x90\x80\x80 and more", 20, true);
+    add_frame(w, 0x01, "fine \xf4\x90\x80\x80 and more", 18, true);
     OK(tn__ws_codec_init(&c, TN__WS_SERVER, MAX));
     feed(&c, &s, w->at, 6 + 6);
     EQ(s.code, 0);

@@ -186,4 +186,82 @@ recv_end(tn_ws *ws)
     return tn_ws_recv(ws, &kind, &msg);
 }
 
+UNUSED static char *
+pattern(size_t n, char first)
+{
+    char *p = malloc(n + 1);
+
+    CHECK(p != NULL);
+    for (size_t i = 0; i < n; i++) {
+        p[i] = (char)('a' + (first + i) % 26);
+    }
+    return p;
+}
+
+/* What a task does, and what came of it. */
+struct task {
+    tn_ws *ws;
+    const char *data;
+    size_t n;
+    int result;
+    bool done;
+};
+
+UNUSED static int
+send_one(void *arg)
+{
+    struct task *t = arg;
+
+    t->result = tn_ws_send(t->ws, TN_WS_BINARY, t->data, t->n);
+    t->done = true;
+    return 0;
+}
+
+UNUSED static int
+recv_once(void *arg)
+{
+    struct task *t = arg;
+
+    t->result = recv_end(t->ws);
+    t->done = true;
+    return 0;
+}
+
+UNUSED static void
+put(tn_sock *s, uint8_t first, const void *data, size_t n, bool masked)
+{
+    struct wire *w = malloc(sizeof(*w));
+
+    w->len = 0;
+    add_frame(w, first, data, n, masked);
+    EQ(tn_sendall(s, w->at, w->len, NULL), w->len);
+    free(w);
+}
+
+/* Read a message of several frames; at which of them a pong came. */
+UNUSED static int
+read_message(tn_sock *peer, size_t want, const char *pong)
+{
+    struct got *g = malloc(sizeof(*g));
+    size_t have = 0;
+    int frames = 0, at = -1;
+
+    while (have < want) {
+        recv_frame(peer, g);
+        if (g->first == 0x8a) {
+            EQ(at, -1);
+            at = frames;
+            EQ(g->len, strlen(pong));
+            MEMEQ(g->data, pong, g->len);
+            continue;
+        }
+        EQ(g->first & 0x7f, frames == 0 ? 2 : 0);
+        have += g->len;
+        EQ(g->first >> 7, have == want);
+        frames++;
+    }
+    free(g);
+    return at;
+}
+
 #endif

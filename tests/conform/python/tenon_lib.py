@@ -64,6 +64,7 @@ class DialOpts(ctypes.Structure):
         ("family", ctypes.c_int),
         ("numeric", ctypes.c_bool),
         ("source", ctypes.POINTER(Addr)),
+        ("tls", ctypes.c_void_p),
     ]
 
 
@@ -75,6 +76,7 @@ class ListenOpts(ctypes.Structure):
         ("v6only", ctypes.c_bool),
         ("numeric", ctypes.c_bool),
         ("replace", ctypes.c_bool),
+        ("tls", ctypes.c_void_p),
     ]
 
 

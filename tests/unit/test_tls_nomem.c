@@ -1,0 +1,239 @@
+/*
+ * test_tls_nomem.c - memory is refused at the Nth request, for each N, once
+ * and for good: of the library by the linker, of OpenSSL by its own hook.
+ *
+ * What must hold: a call that fails says so, nothing hangs, nothing is lost
+ * (AddressSanitizer), and without refusal all of it succeeds.
+ */
+#include "tls_kit.h"
+
+#include <openssl/crypto.h>
+
+static int until_refusal; /* 0: never */
+static bool for_good;
+static int asked; /* since it was armed */
+
+void *__real_malloc(size_t n);
+void *__wrap_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t n);
+
+static bool
+refuse(void)
+{
+    asked++;
+    if (until_refusal > 0 && --until_refusal == 0) {
+        until_refusal = for_good;
+        return true;
+    }
+    return false;
+}
+
+void *
+__wrap_malloc(size_t n)
+{
+    return refuse() ? NULL : __real_malloc(n);
+}
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+    return refuse() ? NULL : __real_calloc(n, size);
+}
+
+char *
+__wrap_strndup(const char *text, size_t n)
+{
+    size_t len = strnlen(text, n);
+    char *copy = refuse() ? NULL : __real_malloc(len + 1);
+
+    if (copy) {
+        memcpy(copy, text, len);
+        copy[len] = '\0';
+    }
+    return copy;
+}
+
+char *
+__wrap_strdup(const char *text)
+{
+    return __wrap_strndup(text, strlen(text));
+}
+
+static void *
+ssl_malloc(size_t n, const char *file, int line)
+{
+    (void)file, (void)line;
+    return n == 0 || refuse() ? NULL : __real_malloc(n);
+}
+
+static void *
+ssl_realloc(void *p, size_t n, const char *file, int line)
+{
+    (void)file, (void)line;
+    return n > 0 && refuse() ? NULL : realloc(p, n);
+}
+
+static void
+ssl_free(void *p, const char *file, int line)
+{
+    (void)file, (void)line;
+    free(p);
+}
+
+/* OpenSSL takes it only before it has asked for anything. */
+__attribute__((constructor)) static void
+take_memory(void)
+{
+    (void)CRYPTO_set_mem_functions(ssl_malloc, ssl_realloc, ssl_free);
+    /* The system's trust store is large, and not what this is about. */
+    (void)setenv("SSL_CERT_FILE", "/dev/null", 1);
+    (void)setenv("SSL_CERT_DIR", "/nonexistent", 1);
+}
+
+/* ---- what is done with little memory ---- */
+
+struct work {
+    struct tls_kit k;
+    int server;
+};
+
+static int
+serve(void *arg)
+{
+    struct work *w = arg;
+    char buf[64];
+    ssize_t n = tn_recv(w->k.s[1], buf, sizeof(buf), 0);
+
+    if (n > 0) {
+        n = tn_sendall(w->k.s[1], buf, (size_t)n, NULL);
+    }
+    w->server = n < 0 ? (int)n : 0;
+    if (n < 0) { /* the client shall not wait for an answer */
+        tn_abort(w->k.s[1]);
+        w->k.s[1] = NULL;
+    }
+    return 0;
+}
+
+static int
+configure(struct tls_kit *k, const char *pem, const unsigned char *pin)
+{
+    int r = tn_tls_new(&k->server, TN_TLS_SERVER);
+
+    if (r == 0) {
+        r = tn_tls_certificate_pem(k->server, pem, strlen(pem));
+    }
+    if (r == 0) {
+        r = tn_tls_alpn(k->server, "a,b");
+    }
+    if (r == 0) {
+        r = tn_tls_new(&k->client, TN_TLS_CLIENT);
+    }
+    if (r == 0) {
+        r = tn_tls_alpn(k->client, "b");
+    }
+    if (r == 0) {
+        tn_tls_pin(k->client, pin);
+        r = tn_tls_start(k->s[0], k->client, "localhost");
+    }
+    return r < 0 ? r : tn_tls_start(k->s[1], k->server, NULL);
+}
+
+static int
+talk(struct work *w)
+{
+    char buf[64] = "";
+    tn_group g;
+    ssize_t n;
+
+    tn_group_init(&g, TN_KEEP_GOING);
+    if (tn_go(&g, serve, w) < 0) {
+        return -ENOMEM;
+    }
+    n = tn_sendall(w->k.s[0], "hello", 5, NULL);
+    if (n > 0) {
+        n = tn_recv(w->k.s[0], buf, sizeof(buf), 0);
+    }
+    if (n < 0) {
+        tn_close(w->k.s[0]);
+        w->k.s[0] = NULL;
+    }
+    (void)tn_group_wait(&g);
+    return n < 0 ? (int)n : n == 5 ? 0 : -EIO;
+}
+
+struct plan {
+    char *pem;
+    unsigned char pin[TN_TLS_FINGERPRINT];
+    int at;
+    int asked;
+};
+
+static int
+attempt(void *arg)
+{
+    struct plan *plan = arg;
+    struct work w = {.k = {.client = NULL}};
+    int r;
+
+    tcp_pair(w.k.s, AF_INET);
+    tn_settimeout(w.k.s[0], 5 * TN_SEC);
+    tn_settimeout(w.k.s[1], 5 * TN_SEC);
+    asked = 0;
+    until_refusal = plan->at;
+    r = configure(&w.k, plan->pem, plan->pin);
+    if (r == 0) {
+        r = talk(&w);
+    }
+    until_refusal = 0;
+    plan->asked = asked;
+    if (r == -ETIME || w.server == -ETIME) {
+        FAIL("refused at %d: it hung", plan->at);
+    }
+    tls_close(&w.k);
+    return r;
+}
+
+static void
+refuse_everywhere(int step)
+{
+    static const char *const names[] = {"localhost"};
+    struct plan plan = {.at = 0};
+    tn_tls *tls;
+    int r, total;
+
+    OK(tn_tls_self_signed(&plan.pem, names, 1, 1));
+    OK(tn_tls_new(&tls, TN_TLS_SERVER));
+    OK(tn_tls_certificate_pem(tls, plan.pem, strlen(plan.pem)));
+    OK(tn_tls_fingerprint(tls, plan.pin));
+    tn_tls_free(tls);
+    OK(tn_run(NULL, attempt, &plan)); /* what OpenSSL makes once is there now */
+    OK(tn_run(NULL, attempt, &plan));
+    total = plan.asked;
+    printf("# %d requests\n", total);
+    for (plan.at = 1; plan.at <= total; plan.at += step) {
+        r = tn_run(NULL, attempt, &plan);
+        if (for_good && r == 0 && plan.at < total / 2) {
+            FAIL("refused from %d on, and all went well", plan.at);
+        }
+    }
+    plan.at = 0;
+    OK(tn_run(NULL, attempt, &plan));
+    free(plan.pem);
+}
+
+/* Thousands of requests: each handshake takes a millisecond or two. */
+TEST_TIMEOUT(memory_is_refused_once, 60)
+{
+    for_good = false;
+    refuse_everywhere(test_slow() ? 1 : 7);
+}
+
+TEST_TIMEOUT(memory_is_refused_for_good, 60)
+{
+    for_good = true;
+    refuse_everywhere(test_slow() ? 1 : 13);
+}
