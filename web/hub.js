@@ -213,7 +213,8 @@ link.addEventListener("refused", ({ detail: m }) => {
 });
 
 function showNothing() {
-  $("nothing").hidden = !talk.silent || !$("more").hidden || $("pending").hasChildNodes();
+  $("nothing").hidden = !talk.silent || !$("more").hidden ||
+    $("pending").hasChildNodes();
   $("nothing").textContent = t("nothing");
 }
 

@@ -18,7 +18,7 @@ const FINAL = { 400: "f-name", 401: "f-401", 403: "f-403", 404: "f-name",
   405: "f-403", 409: "f-name", 413: "f-413", 414: "f-name", 507: "f-507" };
 const PASSING = [408, 425, 429]; // 4xx that do not stay
 
-/** One request; {status, offset, place}, or status 0 if it broke. */
+/** One request; {status, offset, range}, or status 0 if it broke. */
 function request(method, url, how) {
   const xhr = new XMLHttpRequest();
   let silence = 0;
@@ -40,7 +40,7 @@ function request(method, url, how) {
       const offset = xhr.getResponseHeader("Upload-Offset");
       done({ status: xhr.status,
         offset: offset === null ? null : Number(offset),
-        length: xhr.getResponseHeader("Content-Length") });
+        range: xhr.getResponseHeader("Content-Range") });
     };
     alive();
     xhr.send(how.body ?? null);
@@ -118,14 +118,23 @@ class Upload {
 
   async #ask() {
     const answer = await this.#send("HEAD", "", {});
-    if (answer.offset === null && [200, 404].includes(answer.status)) {
-      // The hub does not know this upload. If its last part went out, and a
-      // file like it is there that was not there before, it arrived.
-      const here = this.#tried && !this.twin && answer.status === 200 &&
-        Number(answer.length) === this.file.size;
-      return { status: 200, offset: here ? this.file.size : 0 };
+    if (answer.offset || ![200, 204, 404].includes(answer.status)) {
+      return answer;
     }
-    return answer;
+    // The hub does not know this upload: it never began, or the hub forgot it
+    // when it was started anew, just after the file was whole.
+    return this.#tried && !this.twin ? this.#look()
+      : { status: 200, offset: 0 };
+  }
+
+  /** All of it, if a file of this name and size is there; else nothing. */
+  async #look() {
+    this.#request = request("GET", path(this.file.name),
+      { fields: { Range: "bytes=0-0" } });
+    const { status, range } = await this.#request.answer;
+    this.#request = null;
+    const whole = status === 206 && range?.endsWith("/" + this.file.size);
+    return { status: status && 200, offset: whole ? this.file.size : 0 };
   }
 
   async #part() {
@@ -168,14 +177,16 @@ class Upload {
 
   /** What an answer means; true if the offset has to be asked for next. */
   #judge({ status, offset, unreadable }, asked) {
-    const fits = [200, 202, 204, 409].includes(status);
+    const fits = [200, 202, 204].includes(status);
     if (unreadable) {
       this.#fail(t("f-read"));
     } else if (status === 201) {
       this.#finish();
     } else if (fits && offset !== null && (asked || offset !== this.#safe)) {
       this.#goOn(offset);
-    } else if (FINAL[status] && !(status === 409 && offset !== null)) {
+    } else if (status === 409 && offset !== null) {
+      this.state = "broken"; // the browser itself sent it twice: ask
+    } else if (FINAL[status]) {
       this.#fail(t(FINAL[status]));
     } else if (status >= 400 && status < 500 && !PASSING.includes(status)) {
       this.#fail(t("f-other", status));

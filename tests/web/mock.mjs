@@ -270,6 +270,10 @@ export class Mock {
         a.setHeader("Upload-Offset", upload.bytes);
       }
       a.writeHead(upload ? 200 : 404).end();
+    } else if (this.files.has(name) && q.headers.range) {
+      const { data } = this.files.get(name);
+      a.writeHead(206, { "Content-Range": `bytes 0-0/${data.length}` })
+        .end(data.subarray(0, 1));
     } else if (this.files.has(name)) {
       a.end(this.files.get(name).data);
     } else {
@@ -317,6 +321,9 @@ export class Mock {
     this.files.set(final, { data, time: Math.floor(Date.now() / 1000) });
     if (this.trouble.losesAnswer) {
       this.trouble.losesAnswer = false;
+      if (this.trouble.forgets) {
+        this.uploads.clear();
+      }
       q.socket.destroy();
     }
     this.event("file", decodeURIComponent(q.headers["tenon-name"] ?? ""),

@@ -221,7 +221,8 @@ test("who reads older lines is not thrown to the end", async () => {
   const mock = await mockHub();
   number(80).forEach((i) => mock.say("Bo", `m${i}`));
   const ann = await visit(mock.url);
-  const top = () => ann.evaluate(() => document.getElementById("log").scrollTop);
+  const top = () => ann.evaluate(() =>
+    document.getElementById("log").scrollTop);
   await until("at the end", async () => await top() > 500);
   await ann.locator("#log").focus();
   await ann.keyboard.press("Home");

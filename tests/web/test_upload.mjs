@@ -14,9 +14,9 @@ async function arrives(mock, page, files) {
     equal(hash(mock.files.get(name).data), hash(buffer), name);
     await page.locator("#file-list").getByText(name, { exact: true }).waitFor();
   }
-  equal(mock.files.size, files.length, "files at the hub");
   await until("no upload in the list", async () =>
     await page.locator("#uploads > li:not(.done)").count() === 0);
+  equal(mock.files.size, files.length, "files at the hub");
 }
 
 const note = (page) => page.locator("#uploads .hint").first();
@@ -120,6 +120,23 @@ test("the answer to the last part is lost: the file comes once", async () => {
   await arrives(mock, ann, [small]);
   await choose(ann, { ...small, name: "next.bin" });
   await arrives(mock, ann, [small, { ...small, name: "next.bin" }]);
+});
+
+test("and once, too, if the hub has forgotten the upload", async () => {
+  const mock = await mockHub();
+  const ann = await visit(mock.url, { breaks: true });
+  const two = file("two.bin", 5 * MB);
+  let parts = 0;
+  mock.trouble.forgets = true;
+  mock.trouble.onBytes = (upload, q) => {
+    if (!q.counted) {
+      q.counted = true;
+      parts += 1;
+      mock.trouble.losesAnswer = parts === 2;
+    }
+  };
+  await choose(ann, two);
+  await arrives(mock, ann, [two]);
 });
 
 test("a name that is taken becomes another, and both are there", async () => {
