@@ -1,9 +1,14 @@
 """The parts of the benchmark that are not about echoes per second."""
 
 import os
+import resource
+import shutil
+import socket
+import ssl
 import statistics
 import subprocess
 import sys
+import tempfile
 
 from measure import (SERVER_CPU, Failed, Load, Server, instructions, pinned,
                      quartiles, rss_bytes, wall_seconds)
@@ -148,8 +153,76 @@ def start_part(build, _there, plan):
                f"{mid - base:.2f} |")
 
 
+def fetch(port):
+    """Get /big from s_server and throw it away."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", port), 60) as plain, \
+            context.wrap_socket(plain) as sock:
+        sock.sendall(b"GET /big HTTP/1.0\r\n\r\n")
+        while sock.recv(1 << 16):
+            pass
+
+
+def s_server_cost(mib):
+    """CPU ns that `openssl s_server -WWW` takes to send a MiB of a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        pem = os.path.join(folder, "pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+                        "-subj", "/CN=localhost", "-keyout", pem, "-out",
+                        pem + ".crt"], check=True, capture_output=True)
+        with open(os.path.join(folder, "big"), "wb") as big:
+            big.truncate(mib << 20)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        with subprocess.Popen(
+                ["openssl", "s_server", "-accept", "127.0.0.1:0", "-naccept",
+                 "1", "-tls1_3", "-cert", pem + ".crt", "-key", pem, "-WWW"],
+                cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                preexec_fn=pinned(SERVER_CPU)) as server:
+            line = b""
+            while not line.startswith(b"ACCEPT "):
+                line = server.stdout.readline()
+            fetch(int(line.rsplit(b":", 1)[1]))
+            server.stdout.close()
+            server.wait(10)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime -
+            before.ru_stime) * 1e9 / mib
+
+
+def tls_part(build, _there, plan):
+    """Moving bytes through TLS 1.3."""
+    program = f"{build}/bench/tls"
+    rounds, mib = (3, 128) if plan.quick else (15, 512)
+    if not os.access(program, os.X_OK):
+        raise Failed("tls was not built")
+    yield "## TLS 1.3, bulk, AES-256-GCM"
+    yield ""
+    yield ("Against a loop of `SSL_read()` or `SSL_write()` on a blocking "
+           f"socket; {mib} MiB each, {rounds} rounds, CPU of one side.")
+    yield ""
+    yield "| side | us/MiB tenon | us/MiB bare loop | ratio (quartiles) |"
+    yield "| --- | ---: | ---: | --- |"
+    for what, text in (("send", "send"), ("recv", "receive"),
+                       ("file", "send a file, not by kTLS")):
+        pairs = [[number([program, what, who, str(mib)])
+                  for who in ("tenon", "bare")] for _ in range(rounds)]
+        ours, bare = (statistics.median(p[i] for p in pairs) / 1000
+                      for i in (0, 1))
+        low, mid, high = quartiles([a / b for a, b in pairs])
+        yield (f"| {text} | {ours:.0f} | {bare:.0f} | "
+               f"{mid:.2f} ({low:.2f} to {high:.2f}) |")
+    if shutil.which("openssl"):
+        costs = [s_server_cost(mib) / 1000 for _ in range(3)]
+        yield (f"| `openssl s_server -WWW`, a file | | {statistics.median(costs):.0f} "
+               "| |")
+
+
 PARTS = {"memory": memory_part, "task": task_part, "decode": decode_part,
-         "heads": heads_part, "start": start_part}
+         "heads": heads_part, "start": start_part, "tls": tls_part}
 
 if __name__ == "__main__":
     sys.exit("run bench/run instead")

@@ -3,9 +3,11 @@
  */
 #include <tenon/addr.h>
 #include <tenon/err.h>
+#include <tenon/url.h>
 
 #include "cmd_hub_int.h"
 #include "hub/lan.h"
+#include "qr.h"
 #include "say.h"
 
 #include <stdio.h>
@@ -70,25 +72,69 @@ tell_places(const struct hub *h)
     }
 }
 
-void
-hub_announce(struct hub *h)
+/* The address for a phone's camera; the code behind it is for the page, which
+   sends it where it belongs. */
+static void
+draw_url(const struct hub *h, const char *url)
 {
-    tn_addr at[HUB_HOSTS];
+    char text[HUB_URL + 3 * GUARD_CODE + 8], code[3 * GUARD_CODE + 1];
+    tn_str secret = {h->code, strlen(h->code)};
+    if (!isatty(STDERR_FILENO) ||
+        tn_url_encode(code, sizeof(code), secret, "") < 0) {
+        return;
+    }
+    snprintf(text, sizeof(text), "%s%s%s", url,
+             h->guard.has_code ? "#code=" : "", code);
+    qr_show(text);
+    explicit_bzero(text, sizeof(text));
+    explicit_bzero(code, sizeof(code));
+}
+
+static const char *
+url_of(const struct hub *h, const tn_addr *at, char url[HUB_URL])
+{
     char text[TN_ADDR_TEXT];
-    int count = list_hosts(h, at);
-    say("the room is open on port %d; Ctrl-C closes it. To join:",
-        tn_addr_port(&h->bound));
-    if (h->web) {
-        fprintf(stderr, "  %s://%s/\n", scheme(h),
-                tn_addr_format(&at[0], text, sizeof(text)));
+    snprintf(url, HUB_URL, "%s://%s/", scheme(h),
+             tn_addr_format(at, text, sizeof(text)));
+    return url;
+}
+
+static void
+tell_urls(const struct hub *h, const tn_addr *at, int count)
+{
+    char url[HUB_URL];
+    for (int i = 0; i < count; i++) {
+        fprintf(stderr, "  %s\n", url_of(h, &at[i], url));
     }
-    if (h->plain) {
-        tell_plain(&at[0]);
-    }
+    draw_url(h, url_of(h, &at[0], url));
+}
+
+static void
+tell_others(const tn_addr *at, int count)
+{
+    char text[TN_ADDR_TEXT];
     for (int i = 1; i < count; i++) {
         fprintf(stderr, "%s%s%s", i == 1 ? "Other addresses of it: " : "",
                 tn_addr_format(&at[i], text, sizeof(text)),
                 i + 1 < count ? ", " : "\n");
+    }
+}
+
+void
+hub_announce(struct hub *h)
+{
+    tn_addr at[HUB_HOSTS];
+    int count = list_hosts(h, at);
+    say("the room is open on port %d; Ctrl-C closes it. To join:",
+        tn_addr_port(&h->bound));
+    if (h->web) {
+        tell_urls(h, at, count);
+    }
+    if (h->plain) {
+        tell_plain(&at[0]);
+    }
+    if (h->plain && !h->web) {
+        tell_others(at, count);
     }
     tell_places(h);
 }

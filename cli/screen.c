@@ -71,7 +71,7 @@ write_json(struct screen *s)
         n += (size_t)snprintf(s->line + n, sizeof(s->line) - n, ",\"text\":");
         /* Room is kept for the end of the object and the line. */
         json_quote(s->line + n, sizeof(s->line) - n - 2, ev->text,
-                    ev->text_len);
+                   ev->text_len);
         n += strlen(s->line + n);
     }
     s->line[n++] = '}';

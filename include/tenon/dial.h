@@ -25,6 +25,8 @@ typedef struct tn_dial_opts {
     const tn_addr *source; /* bind to it before; borrowed; may be NULL */
     tn_tls *tls;           /* for tls://; borrowed until return; NULL: verify
                               against the system's trust store */
+    int64_t *resolved;     /* set to tn_now() when the name was known; borrowed
+                          until return; may be NULL */
 } tn_dial_opts;
 
 /* How to listen; a zeroed struct holds the defaults. */

@@ -14,10 +14,14 @@
  *     PUT         a file; POST of multipart/form-data to a folder: files;
  *                 DELETE a file or an empty folder; only if writable
  *
- * An upload in parts, after a broken connection too: PUT with
+ * An upload in parts, after a broken connection or a restart too: PUT with
  * "?upload=ID&offset=N&size=TOTAL", ID being 8 to 64 letters and digits that
- * the client made up; HEAD with "?upload=ID" answers with Upload-Offset. The
- * part that completes TOTAL makes the file.
+ * the client made up: 202 with Upload-Offset; 409 with it if N is not where it
+ * ended. HEAD with "?upload=ID" tells Upload-Offset, and ends a connection that
+ * still writes it. The part that completes TOTAL makes the file: 201, or 204 if
+ * it replaced one. Unfinished ones are in the folder ".tenon-parts".
+ *
+ * The server's own max_body has to be -1, or bounds uploads as well.
  *
  * Errors:  as handlers of httpd.h.
  * Threads: a share belongs to one loop.
@@ -58,7 +62,8 @@ typedef struct tn_share_opts {
                            browser would run are sent as plain bytes */
     enum tn_share_taken taken;
     int64_t max_upload;   /* bytes of a file; 0: what the disk holds */
-    int max_partial;      /* unfinished uploads kept; 0 = 64 */
+    int max_partial;      /* unfinished uploads kept, the oldest makes room;
+                             0 = 64 */
     int64_t keep_partial; /* ns one is kept; 0 = 24 h */
     void (*news)(const tn_share_news *news, void *arg);
     void *arg;

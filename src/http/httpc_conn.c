@@ -256,7 +256,8 @@ static int
 dial(tn_fetch *f, int64_t until)
 {
     const struct tn__proxy *proxy = f->to.proxy;
-    tn_dial_opts how = {.family = f->c->family};
+    int64_t resolved = 0;
+    tn_dial_opts how = {.family = f->c->family, .resolved = &resolved};
     int r;
 
     until = until < f->deadline ? until : f->deadline;
@@ -266,6 +267,7 @@ dial(tn_fetch *f, int64_t until)
     }
     r = tn_create_connection(&f->conn->sock, proxy ? proxy->host : f->to.host,
                              proxy ? proxy->port : f->to.port, &how);
+    f->timing.resolved = resolved > 0 ? resolved - f->start : -1;
     if (r < 0 || !proxy) {
         return r;
     }

@@ -79,7 +79,8 @@ take_rest(struct tn__hconn *c)
 
 /* ---- between requests ---- */
 
-/* A larger buffer pays while requests keep coming, and is given back after. */
+/* A larger buffer pays while requests keep coming, and is given back after, as
+   is what the last handler used of the stack. */
 static ssize_t
 wait_first(struct tn__hconn *c)
 {
@@ -94,16 +95,15 @@ wait_first(struct tn__hconn *c)
         /* Without memory for more, requests come in smaller pieces. */
         (void)tn__httpd_move(c, TN_HTTPD_IN, false);
     }
-    if (c->in != c->small && (idle < 0 || idle > TN_HTTPD_LINGER)) {
+    if (idle < 0 || idle > TN_HTTPD_LINGER) {
         n = tn__httpd_fill(c, TN_HTTPD_LINGER);
         if (n != -ETIME) {
             return n;
         }
         idle -= idle < 0 ? 0 : TN_HTTPD_LINGER;
+        tn__trim_stack();
     }
-    if (c->in != c->small) {
-        shrink(c);
-    }
+    shrink(c);
     return tn__httpd_fill(c, idle);
 }
 

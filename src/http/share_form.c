@@ -32,9 +32,20 @@ is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+/* The character at *at, which moves on by one more if it is coded. In quotes a
+   backslash stands for itself unless it is before a quote or another one:
+   browsers send the paths of Windows so. */
+static char
+next_char(const tn_str *s, size_t *at, bool quoted)
+{
+    char c = s->at[*at];
+    bool coded = quoted && c == '\\' && *at + 1 < s->len &&
+                 (s->at[*at + 1] == '"' || s->at[*at + 1] == '\\');
+    return coded ? s->at[++*at] : c;
+}
+
 /* A parameter's value, plain or quoted, at the head of `s`, which moves behind
-   it. In quotes a backslash stands for itself unless it is before a quote or
-   another one: browsers send the paths of Windows so. Bytes of `dst`, or -1. */
+   it. Bytes of `dst`, or -1. */
 static int
 take_value(tn_str *s, char *dst, size_t cap)
 {
@@ -46,10 +57,7 @@ take_value(tn_str *s, char *dst, size_t cap)
         if (quoted ? c == '"' : c == ';' || is_blank(c)) {
             break;
         }
-        if (quoted && c == '\\' && at + 1 < s->len &&
-            (s->at[at + 1] == '"' || s->at[at + 1] == '\\')) {
-            c = s->at[++at];
-        }
+        c = next_char(s, &at, quoted);
         if (n + 1 >= cap || c == '\0') {
             return -1;
         }

@@ -118,6 +118,6 @@ tn__range_read(tn_str value, int64_t size,
     if (seen > 0 && n == 0) {
         return TN__RANGES_BAD;
     }
-    /* The end of an empty file is all of it, and no Content-Range can say so. */
+    /* The end of an empty file is all of it: no Content-Range can say so. */
     return n == 1 && spans[0].from == spans[0].to ? TN__RANGES_NONE : n;
 }

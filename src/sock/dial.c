@@ -330,6 +330,9 @@ dial_with(tn_sock **out, const tn_endpoint *ep, const tn_dial_opts *o,
     if (r < 0) {
         return r;
     }
+    if (o->resolved) {
+        *o->resolved = tn_now();
+    }
     if (!is_stream_to_host(ep)) {
         return connect_first(out, ep, race, o);
     }

@@ -165,6 +165,15 @@ tn__stacks_put(struct tn__stacks *s, void *top)
 }
 
 void
+tn__stacks_trim(const struct tn__stacks *s, void *top, const void *used)
+{
+    char *low = (char *)top - s->size + s->guard;
+    size_t below = (size_t)((const char *)used - low);
+
+    madvise(low, below - below % s->page, MADV_DONTNEED);
+}
+
+void
 tn__stacks_fini(struct tn__stacks *s)
 {
     struct tn__slab *slab;

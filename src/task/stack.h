@@ -29,6 +29,9 @@ void *tn__stacks_get(struct tn__stacks *s);
 /* Take a stack back. Nobody may be running on it. */
 void tn__stacks_put(struct tn__stacks *s, void *top);
 
+/* Give back the pages of a stack that lie below `used`, an address on it. */
+void tn__stacks_trim(const struct tn__stacks *s, void *top, const void *used);
+
 /* Unmap everything; all stacks must be back. */
 void tn__stacks_fini(struct tn__stacks *s);
 

@@ -117,6 +117,17 @@ tn__park(void)
 }
 
 void
+tn__trim_stack(void)
+{
+    /* What the call below needs is on the stack as well. */
+    enum { OWN = 512 };
+
+    const char *here = __builtin_frame_address(0);
+
+    tn__stacks_trim(&tn__loop->stacks, tn__self->stack, here - OWN);
+}
+
+void
 tn__task_main(void *arg)
 {
     tn_task *t = arg;

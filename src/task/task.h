@@ -136,6 +136,10 @@ int tn__spawn(tn_loop *loop, tn_group *group, tn_task_fn *fn, void *arg,
 /* Leave the running task; returns when its op is done. */
 void tn__park(void);
 
+/* Give back the pages that the running task's stack once grew to and that
+   nothing is on now: before a wait that may last. */
+void tn__trim_stack(void);
+
 /* Put t, which is not parked on an op, at the queue's tail. */
 void tn__make_ready(tn_task *t);
 

@@ -96,7 +96,7 @@ send_now(struct tls_conn *c, const void *buf, size_t n, bool hinted)
 {
     struct tn__op op = {
         .kind = TN__SEND,
-        .u.io = {(void *)(uintptr_t)buf, n, 0},
+        .u.io = {(void *)(uintptr_t)buf, n, c->more ? MSG_MORE : 0},
     };
 
     return tn__sock_try_below(c->sock, &op, hinted);
@@ -350,7 +350,7 @@ flush_part(struct tls_conn *c, struct tn__limit *lim)
     c->taken |= TLS_OUT;
     op.u.io.buf = c->out + c->out_start;
     op.u.io.len = c->out_end - c->out_start;
-    op.u.io.flags = 0;
+    op.u.io.flags = c->more ? MSG_MORE : 0;
     tls_unlock(c);
     r = tn__sock_await_below(c->sock, &op, lim);
     tls_lock(c);

@@ -50,7 +50,9 @@ call_once(struct tls_conn *c, struct tls_call *call)
     if (c->failed) {
         return c->failed;
     }
-    ERR_clear_error();
+    if (ERR_peek_error() != 0) { /* which is much cheaper */
+        ERR_clear_error();
+    }
     return judge(c, call->fn(c, call));
 }
 

@@ -134,6 +134,15 @@ ready_to_send(struct tls_conn *c, struct tn__limit *lim)
     return r == 0 && ended ? -EPIPE : r;
 }
 
+/* Whether records follow at once: then the kernel may put them together. */
+static void
+set_more(struct tls_conn *c, bool more)
+{
+    tls_lock(c);
+    c->more = more;
+    tls_unlock(c);
+}
+
 /* One record. Once it is made it counts as sent, like bytes in the kernel's
    buffer: what a time-out leaves of it goes out with the next call. */
 static ssize_t
@@ -154,9 +163,11 @@ send_record(struct tls_conn *c, const char *buf, size_t n,
     return r == 0 || tls_is_passing(r) ? (ssize_t)call.done : r;
 }
 
-/* Bytes: fewer than n if a wait for room ended, and then a code if none. */
+/* Bytes: fewer than n if a wait for room ended, and then a code if none. With
+   `more` the caller has others to follow. */
 static ssize_t
-send_bytes(struct tls_conn *c, const char *buf, size_t n, struct tn__limit *lim)
+send_bytes(struct tls_conn *c, const char *buf, size_t n, bool more,
+           struct tn__limit *lim)
 {
     size_t sent = 0;
     ssize_t r = ready_to_send(c, lim);
@@ -164,10 +175,12 @@ send_bytes(struct tls_conn *c, const char *buf, size_t n, struct tn__limit *lim)
     while (r >= 0 && sent < n) {
         r = tls_flush(c, lim);
         if (r == 0) {
+            set_more(c, more || n - sent > TN_TLS_RECORD);
             r = send_record(c, buf + sent, n - sent, lim);
         }
         sent += r > 0 ? (size_t)r : 0;
     }
+    set_more(c, false);
     return sent > 0 && (r >= 0 || tls_is_passing(r)) ? (ssize_t)sent : r;
 }
 
@@ -190,7 +203,8 @@ gather(const struct msghdr *m, char *to, size_t cap)
 }
 
 static ssize_t
-send_message(struct tls_conn *c, const struct msghdr *m, struct tn__limit *lim)
+send_message(struct tls_conn *c, const struct msghdr *m, bool more,
+             struct tn__limit *lim)
 {
     const struct iovec *v = m->msg_iov;
     size_t count = m->msg_iovlen;
@@ -205,16 +219,16 @@ send_message(struct tls_conn *c, const struct msghdr *m, struct tn__limit *lim)
         count--;
     }
     if (count == 0) {
-        return send_bytes(c, NULL, 0, lim);
+        return send_bytes(c, NULL, 0, more, lim);
     }
     if (count == 1 || v->iov_len >= TN_TLS_RECORD) {
-        return send_bytes(c, v->iov_base, v->iov_len, lim);
+        return send_bytes(c, v->iov_base, v->iov_len, more || count > 1, lim);
     }
     whole = malloc(TN_TLS_RECORD);
     if (!whole) {
         return -ENOMEM;
     }
-    r = send_bytes(c, whole, gather(m, whole, TN_TLS_RECORD), lim);
+    r = send_bytes(c, whole, gather(m, whole, TN_TLS_RECORD), more, lim);
     free(whole);
     return r;
 }
@@ -223,12 +237,14 @@ static ssize_t
 run_send(struct tls_conn *c, struct tn__op *op, struct tn__limit *lim)
 {
     int flags = op->kind == TN__SEND ? op->u.io.flags : op->u.m.flags;
+    bool more = (flags & MSG_MORE) != 0;
 
     if (flags & ~(MSG_MORE | MSG_CONFIRM | MSG_NOSIGNAL)) {
         return -EOPNOTSUPP;
     }
-    return op->kind == TN__SEND ? send_bytes(c, op->u.io.buf, op->u.io.len, lim)
-                                : send_message(c, op->u.m.msg, lim);
+    return op->kind == TN__SEND
+               ? send_bytes(c, op->u.io.buf, op->u.io.len, more, lim)
+               : send_message(c, op->u.m.msg, more, lim);
 }
 
 /* ---- files ---- */
@@ -254,7 +270,7 @@ send_file(struct tls_conn *c, struct tn__op *op, struct tn__limit *lim)
     if (r < 0) {
         r = -errno;
     } else if (r > 0) {
-        r = send_bytes(c, buf, (size_t)r, lim);
+        r = send_bytes(c, buf, (size_t)r, op->u.f.len > n, lim);
         op->u.f.offset += r > 0 ? r : 0;
     }
     free(buf);

@@ -67,6 +67,7 @@ struct tls_conn {
     bool ended;             /* our close_notify is on its way */
     bool eof;               /* the descriptor has nothing more to read */
     bool fin;               /* end the sending side once `out` is empty */
+    bool more;              /* records follow at once: MSG_MORE */
     bool ktls_send;
     unsigned char ktls_type; /* of the next record, if it is no data */
     int failed;              /* of every receive from now on, and handshake */

@@ -74,7 +74,10 @@ fetch_good(void *arg)
         CHECK(tn_httpc_sock(f) == NULL);
         tn_httpc_timing_of(f, &timing);
         EQ(timing.reused, i == 1 && good->reusable);
-        GE(timing.sent, 0);
+        EQ(timing.connected >= 0, !timing.reused);
+        EQ(timing.resolved >= 0, !timing.reused);
+        LE(timing.resolved, timing.connected);
+        GE(timing.sent, timing.connected);
         GE(timing.head, timing.sent);
         GE(timing.total, timing.head);
         STREQ(tn_httpc_url(f), s->url);

@@ -274,3 +274,115 @@ TEST(outlets_have_a_limit_and_one_order)
     }
     room_free(r);
 }
+
+/* --- a journal, files, marks -----------------------------------------------*/
+
+static struct room_event held[8];
+static int held_count;
+
+static void
+hold(void *arg, const struct room_event *ev)
+{
+    CHECK(arg == &held_count);
+    held[held_count++] = *ev;
+}
+
+TEST(a_journal_hands_events_on_itself)
+{
+    room *r = make();
+    room_id ann;
+
+    room_journal(r, hold, &held_count);
+    OK(join(r, "ann", &ann));
+    OK(say(r, ann, "hi", 0));
+    EQ(held_count, 2);
+    EQ(seen.len, 0);
+    EQ(room_latest(r), 2);
+    CHECK(room_has(r, ann));
+    room_release(r, &held[0]);
+    STREQ(seen.text, "ann: joined the chat\n");
+    room_release(r, &held[1]);
+    room_journal(r, NULL, NULL);
+    OK(say(r, ann, "you", 0));
+    STREQ(seen.text, "ann: joined the chat\nann:hi\nann:you\n");
+    room_free(r);
+}
+
+static struct room_event last;
+
+static void
+remember(void *arg, const struct room_event *ev)
+{
+    (void)arg;
+    last = *ev;
+}
+
+static int64_t
+noon(void)
+{
+    return 43200000;
+}
+
+TEST(numbers_go_on_and_events_bear_time_author_and_mark)
+{
+    struct room_guest guest = {
+        .kind = ROOM_WEB, .author = 77, .name = "ann", .len = 3};
+    struct room_words words = {
+        .text = "hi", .len = 2, .ref = "0123456789012345678901234567890123"};
+    room *r;
+    room_id ann;
+
+    OK(room_new(&r));
+    OK(room_attach(r, remember, NULL));
+    room_resume(r, 1000);
+    room_clock(r, noon);
+    OK(room_admit(r, &guest, 0, &ann));
+    EQ(last.number, 1001);
+    EQ(last.time, 43200000);
+    EQ(last.author, 77);
+    EQ(last.kind, ROOM_WEB);
+    OK(room_utter(r, ann, &words, 0));
+    EQ(last.number, 1002);
+    EQ(last.author, 77);
+    STREQ(last.ref, "01234567890123456789012345678901");
+    OK(say(r, ann, "plain", 0));
+    STREQ(last.ref, "");
+    room_leave(r, ann);
+    EQ(last.author, 77);
+    room_free(r);
+}
+
+TEST(files_come_and_go)
+{
+    room *r = make();
+    room_id ann;
+
+    OK(join(r, "ann", &ann));
+    OK(room_file(r, ann, "a.txt", 3));
+    room_folder(r, "http://h:1/files/");
+    OK(room_file(r, 0, "b c.txt", 2048));
+    OK(room_file(r, ann, "a.txt", -1));
+    OK(room_file(r, 12345, "d", 0)); /* its member has left */
+    room_close(r);
+    ERR(room_file(r, ann, "e", 0), -ESHUTDOWN);
+    STREQ(seen.text, "ann: joined the chat\n"
+                     "* ann shared a.txt (3 B)\n"
+                     "* somebody shared b c.txt (2.0 KiB)"
+                     " http://h:1/files/b%20c.txt\n"
+                     "* this file is gone: a.txt\n"
+                     "* somebody shared d (0 B) http://h:1/files/d\n"
+                     "* the room closes, good-bye\n");
+    room_free(r);
+}
+
+TEST(idle_web_members_stay)
+{
+    struct room_guest guest = {.kind = ROOM_WEB, .name = "ann", .len = 3};
+    room *r = make();
+    room_id ann;
+
+    OK(room_admit(r, &guest, 0, &ann));
+    EQ(room_sweep(r, 2 * ROOM_IDLE), 0);
+    CHECK(room_has(r, ann));
+    room_free(r);
+}

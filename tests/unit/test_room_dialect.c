@@ -448,3 +448,32 @@ TEST(any_bytes_are_a_line)
         guard_free(buf, n);
     }
 }
+
+/* --- files -----------------------------------------------------------------*/
+
+TEST(a_file_is_told_within_every_limit)
+{
+    struct room_event *ev = event(ROOM_FILE, "ann", "文件 1%.txt");
+
+    ev->size = 3 << 20;
+    ev->folder = "http://h:1/files/";
+    for (size_t cap = 0; cap <= 120; cap++) {
+        char *out = (char *)guard_alloc(cap);
+        size_t n = dialect_write(out, cap, ev, DIALECT_ZH);
+
+        LE(n, cap);
+        CHECK(tn_text_valid(out, n));
+        guard_free((uint8_t *)out, cap);
+    }
+    STREQ(line(ev, DIALECT_ZH),
+          "* ann 分享了文件 文件 1%.txt (3.0 MiB)"
+          " http://h:1/files/%E6%96%87%E4%BB%B6%201%25.txt");
+    memset(ev->text, 'x', ROOM_TEXT_MAX);
+    ev->text_len = ROOM_TEXT_MAX;
+    EQ(strlen(line(ev, DIALECT_EN)), DIALECT_DATAGRAM);
+    CHECK(strncmp(line(ev, DIALECT_EN), "* ann shared xxx", 16) == 0);
+    ev->size = INT64_MAX;
+    ev->text_len = 1;
+    ev->folder = NULL;
+    STREQ(line(ev, DIALECT_EN), "* ann shared x (8388608.0 TiB)");
+}

@@ -3,6 +3,7 @@
  */
 #include "base/limits.h"
 #include "core.h"
+#include "task/task.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -180,6 +181,55 @@ TEST_EACH(a_stack_is_as_large_as_asked_for, backends)
         -EINVAL);
     ERR(run_with(p, (tn_opts){.stack_size = TN_STACK_MAX + 1}, touch, NULL),
         -EINVAL);
+}
+
+/* ---- pages that are not needed any more ---- */
+
+static __attribute__((noinline)) char
+go_deep(void)
+{
+    volatile char page[3000];
+
+    page[0] = 1;
+    page[sizeof(page) - 1] = page[0];
+    return page[sizeof(page) - 1];
+}
+
+static __attribute__((noinline)) bool
+is_resident(const char *page)
+{
+    unsigned char in;
+
+    OK(mincore((void *)(uintptr_t)page, 1, &in));
+    return in & 1;
+}
+
+/* A page far below is touched, and gone afterwards; what is in use stays. */
+static int
+trim_mine(void *arg)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    volatile char mine = 7;
+    char *deep = (char *)(((uintptr_t)&mine & ~(page - 1)) - 4 * page);
+
+    (void)arg;
+    EQ(go_deep(), 1);
+    *(volatile char *)deep = 1;
+    CHECK(is_resident(deep));
+    tn__trim_stack();
+    CHECK(!is_resident(deep));
+    EQ(mine, 7);
+    EQ(go_deep(), 1);
+    return 0;
+}
+
+TEST_EACH(a_trimmed_stack_keeps_what_is_in_use, kernels)
+{
+    if (WITH_ASAN || WITH_TSAN || on_valgrind()) {
+        SKIP("writes below the frame");
+    }
+    SKIP_UNDER_QEMU("madvise(2)");
+    OK(run_on(p, trim_mine, NULL));
 }
 
 /* ---- overflow ---- */

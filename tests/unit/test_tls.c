@@ -166,3 +166,220 @@ TEST_TIMEOUT(two_threads_use_each_end_at_once, 30)
     }
     tls_close(&k);
 }
+
+/* ---- the other verbs ---- */
+
+static int
+vectors(void *arg)
+{
+    struct tls_kit k;
+    char head[4], tail[8], buf[16];
+    struct iovec out[] = {{"head", 4}, {NULL, 0}, {"and tail", 8}};
+    struct iovec in[] = {{head, 4}, {tail, 8}};
+    tn_msg msg = {.iov = in, .iov_count = 2};
+    tn_addr from;
+    size_t full, unread;
+
+    (void)arg;
+    tls_up(&k);
+    EQ(tn_sendvall(k.s[0], out, 3, NULL), 12);
+    EQ(tn_recvmsg(k.s[1], &msg, 0), 12);
+    MEMEQ(head, "head", 4);
+    MEMEQ(tail, "and tail", 8);
+    EQ(msg.addr.len, 0);
+    EQ(msg.full, 12);
+    EQ(tn_sendvall(k.s[0], out, 3, NULL), 12);
+    EQ(tn_recv(k.s[1], buf, sizeof(buf), MSG_PEEK), 12); /* it is one record */
+    OK(tn_pending(k.s[1], &unread, NULL));
+    EQ(unread, 12);
+    EQ(tn_recvfrom(k.s[1], buf, 5, 0, &from, &full), 5);
+    MEMEQ(buf, "heada", 5);
+    OK(tn_pending(k.s[1], &unread, NULL));
+    EQ(unread, 7);
+    EQ(tn_recv(k.s[1], buf, 7, MSG_WAITALL), 7);
+    OK(tn_pending(k.s[1], &unread, NULL));
+    EQ(unread, 0);
+    ERR(tn_recv(k.s[1], buf, 7, MSG_DONTWAIT), -EAGAIN);
+    ERR(tn_recv(k.s[1], buf, 7, MSG_OOB), -EOPNOTSUPP);
+    ERR(tn_send(k.s[1], buf, 7, MSG_OOB), -EOPNOTSUPP);
+    EQ(tn_recv(k.s[1], buf, 0, 0), 0);
+    EQ(tn_send(k.s[1], buf, 0, 0), 0);
+    EQ(tn_sendall(k.s[1], buf, 0, NULL), 0);
+    ERR(tn_detach(k.s[1]), -EOPNOTSUPP);
+    tls_close(&k);
+    return 0;
+}
+
+TEST_EACH(vectors_and_flags, backends)
+{
+    OK(run_on(p, vectors, NULL));
+}
+
+static int
+files(void *arg)
+{
+    struct tls_kit k;
+    tn_file *in, *out;
+    tn_framer *framer;
+    tn_codec codec;
+    tn_view view;
+    char line[32];
+
+    (void)arg;
+    tls_up(&k);
+    OK(tn_makefile(&out, k.s[0], TN_WRITE));
+    OK(tn_makefile(&in, k.s[1], TN_READ));
+    EQ(tn_file_write(out, "one\ntwo\n", 8), 8);
+    OK(tn_file_close(out));
+    EQ(tn_file_readline(in, line, sizeof(line)), 4);
+    STREQ(line, "one\n");
+    EQ(tn_file_readline(in, line, sizeof(line)), 4);
+    STREQ(line, "two\n");
+    OK(tn_file_close(in));
+    OK(tn_codec_length(&codec, 4, TN_BIG, 100));
+    OK(tn_framer_new(&framer, k.s[0], &codec));
+    OK(tn_sendall(k.s[1], "\0\0\0\3abc\0\0\0\1d", 12, NULL));
+    EQ(tn_framer_read(framer, &view), 1);
+    EQ(view.len, 3);
+    EQ(tn_framer_read(framer, &view), 1);
+    EQ(view.len, 1);
+    OK(tn_shutdown(k.s[1], SHUT_WR));
+    EQ(tn_framer_read(framer, &view), 0);
+    tn_framer_free(framer);
+    tls_close(&k);
+    return 0;
+}
+
+TEST_EACH(files_and_framers, backends)
+{
+    OK(run_on(p, files, NULL));
+}
+
+enum { FILE_SIZE = 300001, FILE_FROM = 77 };
+
+struct sender {
+    tn_sock *s;
+    int fd;
+    size_t sent;
+};
+
+static int
+send_whole_file(void *arg)
+{
+    struct sender *x = arg;
+
+    EQ(tn_sendfile(x->s, x->fd, FILE_FROM, 0, &x->sent), FILE_SIZE - FILE_FROM);
+    EQ(tn_sendfile(x->s, x->fd, 0, 10, NULL), 10);
+    EQ(tn_sendfile(x->s, x->fd, FILE_SIZE, 0, NULL), 0);
+    return tn_shutdown(x->s, SHUT_WR);
+}
+
+static int
+send_file(void *arg)
+{
+    struct tls_kit k;
+    struct sender x;
+    tn_group g;
+    uint8_t *data = malloc(FILE_SIZE), *got = malloc(FILE_SIZE);
+    char path[200];
+
+    (void)arg;
+    for (size_t i = 0; i < FILE_SIZE; i++) {
+        data[i] = pattern(3, i);
+    }
+    (void)snprintf(path, sizeof(path), "%s/file", test_dir());
+    x.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    EQ(write(x.fd, data, FILE_SIZE), FILE_SIZE);
+    tls_up(&k);
+    x.s = k.s[0];
+    tn_group_init(&g, 0);
+    OK(tn_go(&g, send_whole_file, &x));
+    EQ(tn_recvall(k.s[1], got, FILE_SIZE - FILE_FROM, NULL),
+       FILE_SIZE - FILE_FROM);
+    MEMEQ(got, data + FILE_FROM, FILE_SIZE - FILE_FROM);
+    EQ(tn_recvall(k.s[1], got, 10, NULL), 10);
+    MEMEQ(got, data, 10);
+    EQ(tn_recv(k.s[1], got, 1, 0), 0);
+    OK(tn_group_wait(&g));
+    EQ(x.sent, FILE_SIZE - FILE_FROM);
+    EQ(close(x.fd), 0);
+    free(data);
+    free(got);
+    tls_close(&k);
+    return 0;
+}
+
+TEST_EACH(a_file_is_sent, backends)
+{
+    OK(run_on(p, send_file, NULL));
+}
+
+/* ---- a second reader, and an abort ---- */
+
+static int
+second_reader(void *arg)
+{
+    struct tls_kit k;
+    struct waiter w;
+    tn_group g;
+    char byte;
+
+    (void)arg;
+    tls_up(&k);
+    w.s = k.s[0];
+    tn_group_init(&g, 0);
+    OK(tn_go(&g, wait_for_byte, &w));
+    OK(tn_checkpoint());
+    ERR(tn_recv(k.s[0], &byte, 1, 0), -EBUSY);
+    OK(tn_send(k.s[1], "x", 1, 0));
+    OK(tn_group_wait(&g));
+    EQ(w.result, 1);
+    tn_abort(k.s[0]);
+    k.s[0] = NULL;
+    LE(tn_recv(k.s[1], &byte, 1, 0), -1);
+    tls_close(&k);
+    return 0;
+}
+
+TEST_EACH(a_second_reader_is_refused, backends)
+{
+    OK(run_on(p, second_reader, NULL));
+}
+
+/* ---- connections that the kernel passes on at once: Unix ---- */
+
+static int
+over_unix(void *arg)
+{
+    struct tls_kit k;
+    tn_group g;
+    char byte;
+
+    (void)arg;
+    tls_configs(&k.client, &k.server);
+    OK(tn_socketpair(k.s, AF_UNIX, SOCK_STREAM, 0));
+    OK(tn_tls_start(k.s[0], k.client, "localhost"));
+    OK(tn_tls_start(k.s[1], k.server, NULL));
+    tn_group_init(&g, 0);
+    OK(tn_go(&g, tls_shake, k.s[0]));
+    OK(tn_go(&g, tls_shake, k.s[1]));
+    OK(tn_group_wait(&g));
+    OK(tn_sendall(k.s[0], "u", 1, NULL));
+    EQ(tn_recv(k.s[1], &byte, 1, 0), 1);
+    tls_close(&k);
+    return 0;
+}
+
+TEST_EACH(any_stream_will_do, backends)
+{
+    OK(run_on(p, over_unix, NULL));
+}
+
+/* ---- the smallest stack ---- */
+
+TEST(the_smallest_stack_is_enough)
+{
+    tn_opts opts = {.stack_size = 32 << 10};
+
+    OK(tn_run(&opts, greet, NULL));
+}

@@ -73,4 +73,36 @@ tls_close(struct tls_kit *k)
     tn_tls_free(k->server);
 }
 
+/* ---- what tasks do with one end ---- */
+
+struct waiter {
+    tn_sock *s;
+    ssize_t result;
+};
+
+UNUSED static int
+wait_for_byte(void *arg)
+{
+    struct waiter *w = arg;
+    char byte;
+
+    w->result = tn_recv(w->s, &byte, 1, 0);
+    return 0;
+}
+
+UNUSED static int
+read_to_end(void *arg)
+{
+    struct waiter *w = arg;
+    static char buf[65536];
+    ssize_t n;
+
+    w->result = 0;
+    while ((n = tn_recv(w->s, buf, sizeof(buf), 0)) > 0) {
+        w->result += n;
+    }
+    w->result = n < 0 ? n : w->result;
+    return 0;
+}
+
 #endif

@@ -5,8 +5,8 @@ import fs from "node:fs";
 import path from "node:path";
 
 import { hub, Nc } from "./hub.mjs";
-import { connected, equal, folder, LIMIT, ok, pending, picture, reads, runAll, said,
-  say, setHidden, test, title, until, visit } from "./kit.mjs";
+import { connected, equal, folder, LIMIT, ok, pending, picture, reads,
+  runAll, said, say, setHidden, test, title, until, visit } from "./kit.mjs";
 
 const MB = 1e6;
 const hash = (data) => crypto.createHash("sha256").update(data).digest("hex");
@@ -118,6 +118,7 @@ test("killed in the middle of talk and upload, all arrives once",
         .evaluate((e, part) => e.value > part, wanted));
       await both();
       await room.kill();
+      equal(room.read(big.name), null, "the file is not whole yet");
       await both();
       await ann.locator("#state.offline").waitFor();
       await both();

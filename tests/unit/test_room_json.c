@@ -1,0 +1,161 @@
+#include <tenon/err.h>
+
+#include "hub/web_int.h"
+#include "test.h"
+
+#include <stdio.h>
+
+static int
+parse(struct web_message *m, const char *text)
+{
+    return web_parse(m, (tn_str){text, strlen(text)});
+}
+
+TEST(a_message_is_read)
+{
+    struct web_message m;
+
+    OK(parse(&m, "{\"do\":\"hello\",\"name\":\"安\",\"key\":\"k\","
+                 "\"epoch\":\"e\",\"since\":41,\"more\":[{}]}"));
+    STREQ(m.verb, "hello");
+    STREQ(m.name, "安");
+    EQ(m.name_len, 3);
+    STREQ(m.key, "k");
+    STREQ(m.epoch, "e");
+    STREQ(m.text, "");
+    STREQ(m.ref, "");
+    EQ(m.since, 41);
+    EQ(m.before, 0);
+    json_decref(m.root);
+    OK(parse(&m, "{\"do\":\"more\",\"before\":-7,\"name\":7,\"since\":\"x\"}"));
+    EQ(m.before, 0);
+    EQ(m.since, 0);
+    STREQ(m.name, "");
+    json_decref(m.root);
+}
+
+TEST(what_is_none_is_refused)
+{
+    static const char *const bad[] = {"",
+                                      "x",
+                                      "[]",
+                                      "7",
+                                      "null",
+                                      "{}",
+                                      "{\"do\":7}",
+                                      "{\"do\":1",
+                                      "{\"do\":\"\"}",
+                                      "\"do\"",
+                                      "[\"do\"]",
+                                      "{\"do\":\"a\\u0000b\"}",
+                                      "{\"do\":\"\xff\"}",
+                                      "{\"do\":\"say\"} {}",
+                                      "{\"do\":\"\\ud800\"}",
+                                      "{\"do\":\"a\",\"x\":1e999}"};
+    struct web_message m;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (parse(&m, bad[i]) != -EINVAL) {
+            FAIL("%s is taken", bad[i]);
+        }
+    }
+}
+
+TEST(depth_is_counted_outside_of_texts)
+{
+    static char deep[WEB_MESSAGE];
+    struct web_message m;
+
+    OK(parse(&m, "{\"do\":\"x\",\"a\":[[[1]]]}"));
+    json_decref(m.root);
+    ERR(parse(&m, "{\"do\":\"x\",\"a\":[[[[1]]]]}"), -EINVAL);
+    OK(parse(&m, "{\"do\":\"[[[[[[[[{{{{{{\\\"[[[[[[\\\\\"}"));
+    STREQ(m.verb, "[[[[[[[[{{{{{{\"[[[[[[\\");
+    json_decref(m.root);
+    OK(parse(&m,
+             "{\"do\":\"x\",\"a\":[],\"b\":[],\"c\":{},\"d\":[],\"e\":{}}"));
+    json_decref(m.root);
+    memset(deep, '[', sizeof(deep));
+    ERR(web_parse(&m, (tn_str){deep, sizeof(deep)}), -EINVAL);
+}
+
+TEST(a_message_is_read_within_its_bounds)
+{
+    static const char text[] = "{\"do\":\"say\",\"text\":\"a\\\"b\\\\\"}";
+    struct web_message m;
+
+    for (size_t n = 0; n <= strlen(text); n++) {
+        char *copy = (char *)guard_copy(text, n);
+
+        EQ(web_parse(&m, (tn_str){copy, n}), n < strlen(text) ? -EINVAL : 0);
+        json_decref(m.root);
+        guard_free((uint8_t *)copy, n);
+    }
+}
+
+/* One at a time: it is large. */
+static struct room_event *
+event(enum room_what what, const char *name, const char *text)
+{
+    static struct room_event ev;
+
+    memset(&ev, 0, sizeof(ev));
+    ev.number = 57;
+    ev.time = 1700000000000;
+    ev.what = what;
+    ev.author = 9;
+    ev.name_len = (size_t)snprintf(ev.name, sizeof(ev.name), "%s", name);
+    ev.text_len = (size_t)snprintf(ev.text, sizeof(ev.text), "%s", text);
+    return &ev;
+}
+
+static const char *
+written(const struct room_event *ev, uint64_t reader, bool is)
+{
+    static char line[WEB_LINE + 1];
+
+    line[web_write_event(line, WEB_LINE, ev, reader, is)] = '\0';
+    return line;
+}
+
+TEST(events_are_written_as_the_document_has_them)
+{
+    struct room_event *ev = event(ROOM_SAY, "Bo", "hi \"you\"");
+
+    snprintf(ev->ref, sizeof(ev->ref), "r1");
+    STREQ(written(ev, 1, true),
+          "{\"is\":\"event\",\"n\":57,\"time\":1700000000000,\"what\":\"say\","
+          "\"name\":\"Bo\",\"text\":\"hi \\\"you\\\"\"}");
+    STREQ(written(ev, 9, false),
+          "{\"n\":57,\"time\":1700000000000,\"what\":\"say\",\"name\":\"Bo\","
+          "\"text\":\"hi \\\"you\\\"\",\"you\":true,\"ref\":\"r1\"}");
+    ev = event(ROOM_FILE, "", "a.txt");
+    ev->size = 3;
+    ev->author = 0; /* nobody knows who: nobody's own */
+    STREQ(written(ev, 0, false),
+          "{\"n\":57,\"time\":1700000000000,\"what\":\"file\",\"name\":\"\","
+          "\"text\":\"a.txt\",\"size\":3}");
+    ev = event(ROOM_LEAVE, "Bo", "");
+    STREQ(written(ev, 0, false),
+          "{\"n\":57,\"time\":1700000000000,\"what\":\"leave\","
+          "\"name\":\"Bo\"}");
+}
+
+TEST(the_longest_event_fits_and_what_is_no_text_is_left_out)
+{
+    struct room_event *ev = event(ROOM_FILE, "", "");
+    static char line[WEB_LINE];
+
+    memset(ev->name, '"', ROOM_NAME_MAX);
+    memset(ev->text, '\\', ROOM_TEXT_MAX);
+    memset(ev->ref, 'r', ROOM_REF_MAX);
+    ev->name_len = ROOM_NAME_MAX;
+    ev->text_len = ROOM_TEXT_MAX;
+    ev->number = ev->author = INT64_MAX;
+    ev->time = ev->size = INT64_MIN;
+    GE(web_write_event(line, sizeof(line), ev, INT64_MAX, true),
+       2 * ROOM_TEXT_MAX);
+    EQ(web_write_event(line, 2 * ROOM_TEXT_MAX, ev, INT64_MAX, true), 0);
+    ev->text[7] = '\xff';
+    EQ(web_write_event(line, sizeof(line), ev, 0, true), 0);
+}
