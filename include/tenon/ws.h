@@ -150,7 +150,8 @@ TN_API int tn_ws_close(tn_ws *ws, int code, const char *reason);
 TN_API void tn_ws_ended(const tn_ws *ws, tn_ws_end *end);
 
 /**
- * Release a WebSocket, closing with 1000 first if nobody has.
+ * Release a WebSocket, closing with 1000 first if nobody has, or with 1001 if
+ * the caller is cancelled: a server that ends.
  *
  * The peer gets two seconds to answer.
  *

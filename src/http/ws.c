@@ -5,6 +5,7 @@
 #include <tenon/sockopt.h>
 
 #include "http/ws_int.h"
+#include "task/task.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -335,7 +336,7 @@ await_end(tn_ws *ws, int64_t until)
 }
 
 static bool
-say_good_bye(tn_ws *ws)
+say_good_bye(tn_ws *ws, int code)
 {
     int64_t until = tn__deadline(tn_now(), TN_WS_CLOSE_TIME);
     bool gone = ws->ended && !ws->closing; /* no frame was, or will be */
@@ -343,7 +344,7 @@ say_good_bye(tn_ws *ws)
     if (gone || ws->broken) {
         return false;
     }
-    tn__ws_owe_close(ws, TN__WS_NORMAL, NULL);
+    tn__ws_owe_close(ws, code, NULL);
     if (tn__ws_settle_all(ws, TN_WS_CLOSE_TIME) < 0) {
         return false;
     }
@@ -354,6 +355,7 @@ void
 tn_ws_free(tn_ws *ws)
 {
     bool task = tn_loop_self() != NULL;
+    bool going = task && tn__check(tn__self) == -ECANCELED;
     tn_scope shield;
     bool good;
 
@@ -364,7 +366,7 @@ tn_ws_free(tn_ws *ws)
     if (task) {
         tn_shield(&shield, TN_WS_CLOSE_TIME);
     }
-    good = say_good_bye(ws);
+    good = say_good_bye(ws, going ? TN__WS_GOING : TN__WS_NORMAL);
     end_stream(ws);
     if (ws->owned && good) {
         tn_close(ws->sock);

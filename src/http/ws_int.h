@@ -25,6 +25,7 @@ enum tn__ws_role {
 
 enum tn__ws_code {
     TN__WS_NORMAL = 1000,
+    TN__WS_GOING = 1001,
     TN__WS_PROTOCOL = 1002,
     TN__WS_NO_CODE = 1005, /* the frame had none; never sent */
     TN__WS_LOST = 1006,    /* no frame came; never sent */

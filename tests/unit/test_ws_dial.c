@@ -189,7 +189,7 @@ TEST_EACH(a_server_that_says_nothing, kernels)
     OK(run_on(p, dial_the_deaf, NULL));
 }
 
-/* A server that ends says good-bye with 1000 through tn_ws_free(). */
+/* A server that ends says good-bye with 1001 through tn_ws_free(). */
 static int
 end_the_server(void *arg)
 {
@@ -205,7 +205,7 @@ end_the_server(void *arg)
     tn_group_cancel(&s.group);
     EQ(recv_end(ws), 0);
     tn_ws_ended(ws, &end);
-    EQ(end.code, 1000);
+    EQ(end.code, 1001);
     tn_ws_free(ws);
     close_service(&s);
     EQ(s.last, -ECANCELED);
