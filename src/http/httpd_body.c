@@ -104,6 +104,7 @@ fill(tn_exchange *x)
 {
     struct tn__hconn *c = x->c;
     int64_t start;
+    size_t have;
     ssize_t n;
     int r = before_wait(x);
 
@@ -113,7 +114,9 @@ fill(tn_exchange *x)
     if (c->in_start == c->in_end) {
         c->in_start = c->in_end = x->base;
     }
-    if (c->in_cap - c->in_end < TN_HTTP_CHUNK_LINE && x->base > 0) {
+    have = c->in_end - c->in_start;
+    if (c->in_cap - c->in_end < TN_HTTP_CHUNK_LINE && x->base > 0 &&
+        have < TN_HTTPD_IN) {
         r = tn__httpd_move(c, TN_HTTPD_IN, true);
         if (r < 0) {
             return fail(x, r);
