@@ -144,6 +144,7 @@ read_length(tn_exchange *x, void *buf, size_t cap)
 
     cap = (uint64_t)x->body_left < cap ? (size_t)x->body_left : cap;
     if (have > 0) {
+        x->may_expect = false;
         cap = have < cap ? have : cap;
         memcpy(buf, c->in + c->in_start, cap);
         c->in_start += cap;
@@ -225,6 +226,7 @@ read_chunk(tn_exchange *x, void *buf, size_t cap)
             }
             continue;
         }
+        x->may_expect = false;
         r = tn_http_dechunk(&x->chunks, c->in + c->in_start,
                             have < cap ? have : cap, &used, &data);
         if (r < 0) {

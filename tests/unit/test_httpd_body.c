@@ -36,6 +36,37 @@ static const tn_httpd_route routes[] = {
     {NULL, NULL, NULL},
 };
 
+/* ---- 100-continue ---- */
+
+/* Who sends the body without waiting is told nothing, and goes on. */
+static int
+no_sign(void *arg)
+{
+    struct site s = {.routes = routes};
+    char got[512];
+
+    (void)arg;
+    open_site(&s);
+    ask(&s,
+        "POST /echo HTTP/1.1\r\n" HOST
+        "Content-Length: 3\r\nExpect: 100-continue\r\n\r\nabc"
+        "POST /echo HTTP/1.1\r\n" HOST
+        "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
+        "3\r\ndef\r\n0\r\n\r\nGET / HTTP/1.1\r\n" HOST "\r\n",
+        got, sizeof(got));
+    STREQ(got, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"
+               "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ndef"
+               "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+               "Content-Length: 6\r\n\r\nhello\n");
+    close_site(&s);
+    return 0;
+}
+
+TEST_EACH(a_body_that_is_here_needs_no_sign, backends)
+{
+    OK(run_on(p, no_sign, NULL));
+}
+
 /* ---- behind the body ---- */
 
 /* Trailers fill what a large head has left of a large buffer. */
