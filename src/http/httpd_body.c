@@ -35,7 +35,8 @@ fail(tn_exchange *x, int err)
 
 /* ---- waiting for more ---- */
 
-/* Earlier answers first, and the sign that the peer may be waiting for. */
+/* Earlier answers first, and this one if it is whole: the peer may be waiting
+   for it. So may it for the sign, unless it has begun to send. */
 static int
 before_wait(tn_exchange *x)
 {
@@ -52,7 +53,7 @@ before_wait(tn_exchange *x)
         tn__httpd_copy(c->out + c->out_end, sign, sizeof(sign) - 1);
         c->out_end += sizeof(sign) - 1;
     }
-    if (x->stage == TN__FRESH) {
+    if (x->stage == TN__FRESH || x->stage == TN__OVER) {
         r = tn__httpd_send(c);
     } else if (!x->gone && x->begin > c->out_start) {
         r = tn__httpd_push(c, x->begin);
@@ -342,9 +343,6 @@ tn__httpd_body_drop(tn_exchange *x)
         return 1;
     }
     while (x->body != TN__BODY_END && dropped < TN_HTTPD_DROP) {
-        if (x->c->in_start == x->c->in_end && tn__httpd_send(x->c) < 0) {
-            return TN_EBROKEN;
-        }
         n = tn_httpd_read(x, sink, sizeof(sink));
         if (n < 0) {
             return 1;

@@ -436,6 +436,8 @@ tn__httpd_end(tn_exchange *x)
     if (r < 0) {
         return r;
     }
+    /* Nobody will read the rest of the request now. */
+    x->close = x->close || tn__httpd_body_is_long(x);
     if (x->stage == TN__HELD && x->promised >= 0) {
         tn__httpd_seal(x, x->promised);
     } else if (x->stage == TN__HELD) {

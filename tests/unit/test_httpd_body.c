@@ -67,6 +67,70 @@ TEST_EACH(a_body_that_is_here_needs_no_sign, backends)
     OK(run_on(p, no_sign, NULL));
 }
 
+/* ---- what nobody reads ---- */
+
+/* The answer does not wait for the rest of a body that nobody wants, wherever
+   that is cut. */
+static int
+answer_first(void *arg)
+{
+    static const char body[] = "5;a=b\r\n12345\r\n0\r\nA: b\r\n\r\n";
+    struct site s = {.routes = routes, .opts = {.body_time = TN_FOREVER}};
+    char got[512];
+
+    (void)arg;
+    open_site(&s);
+    for (size_t at = 0; at < sizeof(body) - 1; at++) {
+        tn_sock *c = visit(&s);
+
+        say(c, "GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
+        EQ(tn_sendall(c, body, at, NULL), at);
+        hear_until(c, "\r\n\r\nhello\n", got, sizeof(got));
+        say(c, body + at);
+        say(c, "GET /piece HTTP/1.1\r\n" HOST "\r\n");
+        hear_until(c, "\r\n\r\none", got, sizeof(got));
+        tn_close(c);
+    }
+    close_site(&s);
+    return 0;
+}
+
+TEST_EACH(an_answer_does_not_wait_for_what_is_dropped, backends)
+{
+    OK(run_on(p, answer_first, NULL));
+}
+
+/* A body that is too long to be dropped ends the connection, and the answer
+   says so, whatever kind it is of. */
+static int
+announced(void *arg)
+{
+    static const char *const paths[] = {"/", "/pieces", "/piece"};
+    struct site s = {.routes = routes};
+    char text[512];
+
+    (void)arg;
+    open_site(&s);
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        tn_sock *c = visit(&s);
+
+        snprintf(text, sizeof(text),
+                 "PUT %s HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n",
+                 paths[i], LONG);
+        say(c, text);
+        hear_until(c, "\r\n\r\n", text, sizeof(text));
+        CHECK(strstr(text, "\r\nConnection: close\r\n"));
+        tn_close(c);
+    }
+    close_site(&s);
+    return 0;
+}
+
+TEST_EACH(a_long_body_unread_ends_the_connection, backends)
+{
+    OK(run_on(p, announced, NULL));
+}
+
 /* ---- behind the body ---- */
 
 /* Trailers fill what a large head has left of a large buffer. */
