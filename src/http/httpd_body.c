@@ -202,17 +202,22 @@ read_trailers(tn_exchange *x)
     return 0;
 }
 
-static ssize_t
-too_big(tn_exchange *x)
+/* More has come, or been announced, than is allowed. A size of which only the
+   first digits are here is none yet. */
+static bool
+is_too_big(const tn_exchange *x)
 {
-    return fail(x, tn_fail(TN_ETOOBIG, "read request", NULL));
+    int64_t max = x->c->server->o.max_body;
+    uint64_t next = x->chunks.line == 0 ? x->chunks.left : 0;
+
+    return max >= 0 &&
+           (x->body_got > max || next > (uint64_t)(max - x->body_got));
 }
 
 static ssize_t
 read_chunk(tn_exchange *x, void *buf, size_t cap)
 {
     struct tn__hconn *c = x->c;
-    int64_t max = c->server->o.max_body;
     ssize_t n;
 
     while (x->body == TN__BODY_DATA) {
@@ -236,9 +241,8 @@ read_chunk(tn_exchange *x, void *buf, size_t cap)
         c->in_start += used;
         x->body = r > 0 ? TN__BODY_TRAILERS : TN__BODY_DATA;
         x->body_got += (int64_t)data.len;
-        if (max >= 0 && (x->body_got > max ||
-                         x->chunks.left > (uint64_t)(max - x->body_got))) {
-            return too_big(x);
+        if (is_too_big(x)) {
+            return fail(x, tn_fail(TN_ETOOBIG, "read request", NULL));
         }
         if (data.len > 0) {
             memcpy(buf, data.at, data.len);
