@@ -102,33 +102,10 @@ tn__httpd_room(struct tn__hconn *c, size_t n)
 /* ---- chunks ---- */
 
 enum {
-    CHUNK_LINE = 6, /* "01a0\r\n": a gathered chunk is below 64 KiB */
+    CHUNK_LINE = 6, /* "1fa0\r\n": a gathered chunk is below 64 KiB */
 };
 
-/* Write the open chunk's size in front of it. */
-static void
-close_chunk(tn_exchange *x)
-{
-    static const char digits[] = "0123456789abcdef";
-    struct tn__hconn *c = x->c;
-    size_t n;
-    char *p;
-
-    if (x->mark == TN__NO_CHUNK) {
-        return;
-    }
-    p = c->out + x->mark;
-    n = c->out_end - x->mark - CHUNK_LINE;
-    for (int shift = 12; shift >= 0; shift -= 4) {
-        *p++ = digits[n >> shift & 15];
-    }
-    memcpy(p, "\r\n", 2);
-    memcpy(c->out + c->out_end, "\r\n", 2);
-    c->out_end += 2;
-    x->mark = TN__NO_CHUNK;
-}
-
-/* The line of a chunk that is not copied. */
+/* The line of a chunk of `n` bytes. */
 static void
 put_chunk_line(struct tn__hconn *c, uint64_t n)
 {
@@ -144,6 +121,32 @@ put_chunk_line(struct tn__hconn *c, uint64_t n)
     }
     p = tn__httpd_copy(p, "\r\n", 2);
     c->out_end = (size_t)(p - c->out);
+}
+
+/* Write the open chunk's size in front of it, and move it there. */
+static void
+close_chunk(tn_exchange *x)
+{
+    struct tn__hconn *c = x->c;
+    size_t from, n;
+
+    if (x->mark == TN__NO_CHUNK) {
+        return;
+    }
+    from = x->mark + CHUNK_LINE;
+    n = c->out_end - from;
+    c->out_end = x->mark;
+    x->mark = TN__NO_CHUNK;
+    if (n == 0) { /* what should have filled it failed */
+        return;
+    }
+    put_chunk_line(c, n);
+    if (c->out_end < from) {
+        memmove(c->out + c->out_end, c->out + from, n);
+    }
+    c->out_end += n;
+    memcpy(c->out + c->out_end, "\r\n", 2);
+    c->out_end += 2;
 }
 
 /* ---- the body ---- */

@@ -130,7 +130,7 @@ static const struct {
      "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
      "3\r\nabc\r\n0\r\nMood: good\r\nEnd:now\r\n\r\n"
      "GET / HTTP/1.1\r\n" HOST "\r\n",
-     OK_ "Transfer-Encoding: chunked\r\n\r\n0003\r\nabc\r\n0\r\n"
+     OK_ "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n"
          "X-Mood: good\r\nX-End: now\r\n\r\n" HELLO},
     {"100 for who waits, and has not sent",
      "POST /echo HTTP/1.0\r\nContent-Length: 3\r\n"
@@ -160,7 +160,7 @@ static const struct {
     {"pieces", "GET /pieces HTTP/1.1\r\n" HOST "\r\n",
      OK_ "X-A: b\r\nContent-Length: 6\r\n\r\nonetwo"},
     {"flushed pieces", "GET /flush HTTP/1.1\r\n" HOST "\r\n",
-     OK_ "Transfer-Encoding: chunked\r\n\r\n0003\r\none\r\n0003\r\ntwo\r\n"
+     OK_ "Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n"
          "0\r\n\r\n"},
     {"flushed pieces for 1.0",
      "GET /flush HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
