@@ -164,10 +164,13 @@ take_connection(struct tn__http_head *h, struct tn__http_frame *f, tn_str value)
 static void
 take_expect(struct tn__http_frame *f, tn_str value)
 {
-    if (tn__http_same(value, "100-continue", 12)) {
-        f->expect_continue = true;
-    } else {
-        f->expect_other = true;
+    tn_str member;
+    while (next_member(&value, &member)) {
+        if (tn__http_same(member, "100-continue", 12)) {
+            f->expect_continue = true;
+        } else {
+            f->expect_other = true;
+        }
     }
 }
 
