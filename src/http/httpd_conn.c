@@ -228,13 +228,15 @@ read_head(struct tn__hconn *c, tn_exchange *x)
 
     for (;;) {
         size_t have = c->in_end - c->in_start;
-        ssize_t n =
-            tn_http_parse_request(&x->req, c->in + c->in_start, have, c->seen);
+        ssize_t n;
+
+        have = have < max ? have : max;
+        n = tn_http_parse_request(&x->req, c->in + c->in_start, have, c->seen);
 
         if (n < 0) {
             return x->req.status;
         }
-        if ((size_t)n > max || (n == 0 && have >= max)) {
+        if (n == 0 && have == max) {
             return too_long(c);
         }
         if (n > 0) {
