@@ -22,9 +22,9 @@
 #include <tenon/text.h>
 
 enum tn_http_limit {
-    TN_HTTP_FIELDS = 100,    /* fields of a head; more: 431 */
-    TN_HTTP_DATE_TEXT = 30,  /* bytes of a date, NUL included */
-    TN_HTTP_CHUNK_LINE = 64, /* bytes of a chunk's size and extensions */
+    TN_HTTP_FIELDS = 100,     /* fields of a head; more: 431 */
+    TN_HTTP_DATE_TEXT = 30,   /* bytes of a date, NUL included */
+    TN_HTTP_CHUNK_LINE = 256, /* bytes of a chunk's size and extensions */
 };
 
 /* A method of RFC 9110 section 9.3; the text tells others apart. */
