@@ -135,6 +135,9 @@ static const struct {
      "AAAAAAA\001",
      "HTTP/1.1 414 URI Too Long\r\n" TEXT CLOSE
      "Content-Length: 17\r\n\r\n414 URI Too Long\n"},
+    {"half a line that is none", "GET / HTTP/1.1\r\n" HOST "\r\nG@T / HT",
+     HELLO BAD},
+    {"half a line", "GET / HTTP/1.1\r\n" HOST "\r\nGET / HT", HELLO},
     {"empty members of a coding",
      "POST /echo HTTP/1.1\r\n" HOST
      "Transfer-Encoding: ,chunked\r\n\r\n0\r\n\r\n",
