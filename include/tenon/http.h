@@ -113,7 +113,8 @@ TN_BEGIN_DECLS
  * above count as 1.1. Targets may have "[]^`{|}", and a backslash behind the
  * "?", as browsers write them; else what RFC 3986 forbids is refused. Host has
  * to be one host that is not empty, and the one of an absolute target. Each
- * line is checked when its end has come, so that rubbish is refused early.
+ * line is checked when its end has come, so that rubbish is refused early. Of
+ * several mistakes the first is told.
  *
  * @param req   filled; its views point into `buf`.
  * @param buf   borrowed as long as the views are used; `n` bytes.
