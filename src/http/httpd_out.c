@@ -426,12 +426,29 @@ tn_httpd_error(tn_exchange *x, int status, const char *why)
                           (size_t)(p - text));
 }
 
+/* The last chunk, and the trailers. */
+static int
+end_chunks(tn_exchange *x)
+{
+    int r = make_way(x, x->trailers_len + 8);
+    char *p;
+
+    if (r < 0) {
+        return r;
+    }
+    close_chunk(x);
+    p = tn__httpd_copy(x->c->out + x->c->out_end, "0\r\n", 3);
+    p = tn__httpd_copy(p, x->text, x->trailers_len);
+    p = tn__httpd_copy(p, "\r\n", 2);
+    x->c->out_end = (size_t)(p - x->c->out);
+    return 0;
+}
+
 int
 tn__httpd_end(tn_exchange *x)
 {
-    struct tn__hconn *c = x->c;
-    bool chunked = x->trailers_len > 0 && x->req.minor > 0;
-    int r = c->broken;
+    bool trailers = x->trailers_len > 0 && x->req.minor > 0;
+    int r = x->c->broken;
 
     if (r == 0 && x->stage == TN__FRESH) {
         r = tn__httpd_head(x, 0);
@@ -441,30 +458,22 @@ tn__httpd_end(tn_exchange *x)
     }
     /* Nobody will read the rest of the request now. */
     x->close = x->close || tn__httpd_body_is_long(x);
-    if (x->stage == TN__HELD && x->promised >= 0) {
+    if (x->stage == TN__HELD) {
+        if (x->promised < 0 && !trailers && x->written <= TN_HTTPD_HELD) {
+            x->promised = x->written;
+        }
         tn__httpd_seal(x, x->promised);
-    } else if (x->stage == TN__HELD) {
-        chunked = chunked || x->written > TN_HTTPD_HELD;
-        tn__httpd_seal(x, chunked ? -1 : x->written);
-        x->promised = chunked ? -1 : x->written;
     }
     if (x->stage == TN__LENGTH && x->written != x->promised) {
         return tn_fail(TN_EBROKEN, "answer", "less than was promised");
     }
     if (x->stage == TN__CHUNKED) {
-        r = make_way(x, x->trailers_len + 8);
-        if (r < 0) {
-            return r;
-        }
-        close_chunk(x);
-        memcpy(c->out + c->out_end, "0\r\n", 3);
-        memcpy(c->out + c->out_end + 3, x->text, x->trailers_len);
-        c->out_end += 3 + x->trailers_len;
-        memcpy(c->out + c->out_end, "\r\n", 2);
-        c->out_end += 2;
+        r = end_chunks(x);
     }
-    x->stage = TN__OVER;
-    return 0;
+    if (r == 0) {
+        x->stage = TN__OVER;
+    }
+    return r;
 }
 
 /* ---- something else than HTTP ---- */
