@@ -217,6 +217,17 @@ more_head(struct tn__hconn *c, int64_t *until)
     return n == -ETIME ? 408 : n < 0 ? (int)n : 0;
 }
 
+/* No more comes of a head. What is wrong in a line without an end has not been
+   told if it came in pieces: then it is now, else `otherwise`. */
+static int
+last_word(struct tn__hconn *c, tn_exchange *x, int otherwise)
+{
+    size_t have = c->in_end - c->in_start;
+    ssize_t n = tn_http_parse_request(&x->req, c->in + c->in_start, have, 0);
+
+    return n < 0 ? x->req.status : otherwise;
+}
+
 /* Parse; receive more until the head is whole. 0; a status to refuse it with; a
    code if the connection is over. */
 static int
@@ -228,13 +239,15 @@ read_head(struct tn__hconn *c, tn_exchange *x)
 
     for (;;) {
         size_t have = c->in_end - c->in_start;
-        ssize_t n =
-            tn_http_parse_request(&x->req, c->in + c->in_start, have, c->seen);
+        ssize_t n;
+
+        have = have < max ? have : max;
+        n = tn_http_parse_request(&x->req, c->in + c->in_start, have, c->seen);
 
         if (n < 0) {
             return x->req.status;
         }
-        if ((size_t)n > max || (n == 0 && have >= max)) {
+        if (n == 0 && have == max) {
             return too_long(c);
         }
         if (n > 0) {
@@ -244,6 +257,9 @@ read_head(struct tn__hconn *c, tn_exchange *x)
         }
         c->seen = have;
         r = more_head(c, &until);
+        if (r == 408 || r == TN_ETRUNCATED) {
+            return last_word(c, x, r);
+        }
         if (r != 0) {
             return r;
         }

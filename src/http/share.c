@@ -343,6 +343,7 @@ dispatch(struct tn__call *c)
         return writable && !c->share->opts.keep ? tn__share_delete(c)
                                                 : refuse_method(c);
     case TN_HTTP_OTHER:
+        return tn_httpd_error(c->x, 501, NULL);
     case TN_HTTP_TRACE:
     case TN_HTTP_CONNECT:
     case TN_HTTP_PATCH:
