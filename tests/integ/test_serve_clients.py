@@ -70,6 +70,21 @@ def lynx_reads():
 
 
 @tap.case
+def chromium_shows():
+    """A browser shows the listing, and runs a page's script"""
+    page = b"<p id=x></p><script>x.textContent = 'it ' + 'ran'</script>"
+    with served(files={**FILES, "page.html": page}) as s, \
+            tap.temp_dir() as profile:
+        for path, wanted in (("/docs/", "&lt;x&gt;.txt</a>"),
+                             ("/docs/", "\u4e2d.txt</a>"),
+                             ("/page.html", "it ran")):
+            done = run("chromium", "--headless", "--no-sandbox",
+                       "--disable-gpu", "--user-data-dir=" + profile,
+                       "--dump-dom", s.url + path)
+            tap.true(wanted in done.stdout.decode(), done.stdout[-500:])
+
+
+@tap.case
 def python_talks():
     """Python's client, on one connection"""
     with served("--writable", files=FILES) as s:
