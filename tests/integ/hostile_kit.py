@@ -48,9 +48,14 @@ class Cost:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
-    def highest(self):
-        """The highest descriptor."""
-        return max(int(n) for n in os.listdir(f"/proc/{self.pid}/fd"))
+    def limit(self, room):
+        """The RLIMIT_NOFILE that leaves it so many descriptors more."""
+        used = {int(n) for n in os.listdir(f"/proc/{self.pid}/fd")}
+        number = 0
+        while room > 0 or number in used:
+            room -= number not in used
+            number += 1
+        return number
 
     def cpu(self):
         """Seconds."""

@@ -118,6 +118,24 @@ def idle():
 
 
 @tap.case
+def idle_tls():
+    """1,000 clients with TLS that were answered and stay (slow)"""
+    if not SLOW:
+        raise tap.Skip("takes seconds; TENON_TEST_SLOW=1")
+    with crowded("--tls", secure=trusting()) as (s, cost, crowd):
+        before = cost.memory()
+        for _ in range(MANY):
+            sock = trusting().wrap_socket(s.connect())
+            sock.sendall(request("/a.txt"))
+            tap.equal(Reader(sock).answer().body, b"hello\n")
+            crowd.add(sock)
+        crowd.listen(1.5)
+        each = (cost.memory() - before) / MANY
+        figure(f"idle TLS: {MANY} clients, {each:.1f} KiB each")
+        tap.true(each < 2 * SLOW_COST, f"{each} KiB each")
+
+
+@tap.case
 def more_than_allowed():
     """The one above --max-clients is told 503 at once, the others are served"""
     with crowded("--max-clients", "50", count=50) as (s, cost, crowd):
