@@ -167,6 +167,12 @@ tn__share_refuse(struct tn__call *c, int err)
     }
 }
 
+bool
+tn__share_is_scarce(int err)
+{
+    return err == -EMFILE || err == -ENFILE || err == -ENOMEM;
+}
+
 int
 tn__share_location(struct tn__call *c, const char *path, bool slash,
                    tn_str query)
@@ -284,7 +290,7 @@ is_folder(const struct tn__call *c)
     struct stat st;
     int fd = tn__share_open(c->share, c->path, O_PATH);
     if (fd < 0) {
-        return fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM ? fd : 0;
+        return tn__share_is_scarce(fd) ? fd : 0;
     }
     int yes = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
     close(fd);

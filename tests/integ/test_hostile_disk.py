@@ -270,6 +270,27 @@ def descriptors_for_uploads():
         tap.equal(door.ask("/old").body, b"old")
 
 
+@tap.case
+def descriptors_for_pages():
+    """0 to 5 descriptors: a folder's page is its index, or 503; no other"""
+    files = {"index.html": b"<p>index</p>", "a.txt": b"a"}
+    for options in ((), ("--no-listing",)):
+        with served("--quiet", *options, files=files) as s:
+            door = Door("serve", s.tenon, s.folder, "")
+            seen = set()
+            for room_for in range(6):
+                with s.connect() as sock:
+                    reader = Reader(sock)
+                    door.send(sock, "/a.txt", "GET", b"")
+                    tap.equal(reader.answer().body, b"a")
+                    with no_descriptors(door, room_for):
+                        door.send(sock, "/", "GET", b"")
+                        got = reader.answer()
+                tap.true(got.status == 503 or b"index" in got.body, got)
+                seen.add(got.status)
+            tap.equal(seen, {200, 503})
+
+
 # --- killed -----------------------------------------------------------------
 
 @tap.case
