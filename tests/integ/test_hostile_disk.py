@@ -16,6 +16,7 @@ SIZE = 200000
 HALF = SIZE // 2
 DATA = os.urandom(SIZE)
 PARTS = "an upload in parts"
+FILES = {"index.html": b"<p>index</p>", "a.txt": b"a"}
 KIND = "multipart/form-data; boundary=XX"
 
 
@@ -273,9 +274,8 @@ def descriptors_for_uploads():
 @tap.case
 def descriptors_for_pages():
     """0 to 5 descriptors: a folder's page is its index, or 503; no other"""
-    files = {"index.html": b"<p>index</p>", "a.txt": b"a"}
     for options in ((), ("--no-listing",)):
-        with served("--quiet", *options, files=files) as s:
+        with served("--quiet", *options, files=FILES) as s:
             door = Door("serve", s.tenon, s.folder, "")
             seen = set()
             for room_for in range(6):
@@ -289,6 +289,26 @@ def descriptors_for_pages():
                 tap.true(got.status == 503 or b"index" in got.body, got)
                 seen.add(got.status)
             tap.equal(seen, {200, 503})
+
+
+@tap.case
+def descriptors_for_listings():
+    """0 to 5 descriptors: a listing has all names, or is 503"""
+    with served("--quiet", files=FILES) as s:
+        os.symlink("a.txt", s.path("link"))
+        door = Door("serve", s.tenon, s.folder, "")
+        seen = set()
+        for room_for in range(6):
+            with s.connect() as sock:
+                reader = Reader(sock)
+                door.send(sock, "/a.txt", "GET", b"")
+                tap.equal(reader.answer().body, b"a")
+                with no_descriptors(door, room_for):
+                    door.send(sock, "/?json", "GET", b"")
+                    got = reader.answer()
+            tap.true(got.status == 503 or b"link" in got.body, got)
+            seen.add(got.status)
+        tap.equal(seen, {200, 503})
 
 
 # --- killed -----------------------------------------------------------------
