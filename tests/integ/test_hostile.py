@@ -453,6 +453,7 @@ def huge_length():
                 ("/a.txt", "DELETE", {"If_Match": '"x"'}, 412)]:
             got = s.ask(target, method, Content_Length=size, **fields)
             tap.equal((got.status, got.interim), (status, []), target)
+            tap.equal(got.get("Connection"), "close", target)
             asked += 1
         for length in ("18446744073709551616", "9" * 400, "-1", "1e12"):
             got = s.ask("/f", "PUT", Content_Length=length)
