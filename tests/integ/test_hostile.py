@@ -453,8 +453,13 @@ def huge_length():
                 ("/a.txt", "DELETE", {"If_Match": '"x"'}, 412)]:
             got = s.ask(target, method, Content_Length=size, **fields)
             tap.equal((got.status, got.interim), (status, []), target)
-            tap.equal(got.get("Connection"), "close", target)
+            tap.true(got.get("Connection") == "close" or status == 200, got)
             asked += 1
+        with s.connect() as sock:
+            sock.sendall(request("/a.txt", Content_Length=size))
+            reader = Reader(sock)
+            tap.equal(reader.answer().body, b"hello\n")
+            tap.equal(tap.read_all(sock), b"", "the end")
         for length in ("18446744073709551616", "9" * 400, "-1", "1e12"):
             got = s.ask("/f", "PUT", Content_Length=length)
             tap.equal(got.status, 400, length)
