@@ -289,6 +289,20 @@ secure_server(tn_tls **out, const struct secure_opts *o, const tn_endpoint *ep)
     return EXIT_DONE;
 }
 
+int
+secure_web_server(tn_tls **out, const struct secure_opts *o,
+                  const tn_endpoint *ep)
+{
+    int code = secure_server(out, o, ep);
+    int err = code == EXIT_DONE ? tn_tls_alpn(*out, "http/1.1") : 0;
+    if (err < 0) {
+        secure_free(*out);
+        *out = NULL;
+        return say_failed(err, NULL);
+    }
+    return code;
+}
+
 void
 secure_tell(const tn_sock *sock)
 {

@@ -36,14 +36,14 @@ tn__keep_open(const tn_share *s, bool make)
 
 /* ---- making room ---- */
 
-/* Remove one unless somebody writes it. */
+/* Does nobody write it? Then remove it, if that is wanted. */
 static bool
-remove_idle(int parts, const char *name)
+is_idle(int parts, const char *name, bool remove)
 {
     int fd =
         openat(parts, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
     bool idle = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-                unlinkat(parts, name, 0) == 0;
+                (!remove || unlinkat(parts, name, 0) == 0);
     if (fd >= 0) {
         close(fd);
     }
@@ -53,7 +53,7 @@ remove_idle(int parts, const char *name)
 /* What one look at the folder found. */
 struct look {
     int count;
-    int64_t oldest; /* seconds */
+    int64_t oldest; /* ns, of those that nobody writes; -1: there are none */
     char name[TN_SHARE_NAME + 1];
 };
 
@@ -65,19 +65,24 @@ is_stale(const tn_share *s, const char *name, const struct stat *st)
     return strncmp(name, "new-", 4) == 0 || age > s->opts.keep_partial / TN_SEC;
 }
 
-/* Those up to the time `after` were found to be in use. */
+/* Those up to the time `after` could not be removed. */
 static void
 look_at(struct look *l, const tn_share *s, int parts, const char *name,
         int64_t after)
 {
     struct stat st;
-    if (name[0] == '.' || fstatat(parts, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-        (is_stale(s, name, &st) && remove_idle(parts, name))) {
+    if (name[0] == '.' || fstatat(parts, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        return;
+    }
+    bool stale = is_stale(s, name, &st);
+    if (stale && is_idle(parts, name, true)) {
         return;
     }
     int64_t when = st.st_mtim.tv_sec * TN_SEC + st.st_mtim.tv_nsec;
     l->count++;
-    if (when > after && (l->oldest < 0 || when < l->oldest)) {
+    /* Asking costs three calls: of the oldest only, and once. */
+    if (!stale && when > after && (l->oldest < 0 || when < l->oldest) &&
+        is_idle(parts, name, false)) {
         l->oldest = when;
         (void)snprintf(l->name, sizeof(l->name), "%s", name);
     }
@@ -104,11 +109,26 @@ look_around(struct look *l, const tn_share *s, int parts, int64_t after)
     return 0;
 }
 
+/* Are so many being written that no look is needed? Who sends requests while
+   that is so shall not make us look at each of them, again and again. */
+static bool
+is_full(const tn_share *s)
+{
+    int count = 0;
+    for (const struct tn__upload *u = s->uploads; u; u = u->next) {
+        count++;
+    }
+    return count >= s->opts.max_partial;
+}
+
 int
 tn__keep_room(tn_share *s, int parts)
 {
     struct look l;
     int64_t after = -1;
+    if (is_full(s)) {
+        return -EBUSY;
+    }
     for (;;) {
         int r = look_around(&l, s, parts, after);
         if (r < 0 || l.count < s->opts.max_partial) {
@@ -117,8 +137,9 @@ tn__keep_room(tn_share *s, int parts)
         if (l.oldest < 0) {
             return -EBUSY;
         }
-        (void)remove_idle(parts, l.name);
-        after = l.oldest;
+        if (!is_idle(parts, l.name, true)) {
+            after = l.oldest;
+        }
     }
 }
 
