@@ -108,6 +108,15 @@
 #define TN_TLS_OUT    (20u << 10)
 #define TN_TLS_FILE   (64u << 10)
 
+/* Receives in one call of OpenSSL, each of a record or less; and such calls
+   without data after which a look at the clock is due. */
+#define TN_TLS_READS  4
+#define TN_TLS_ROUNDS 16
+
+/* Files of certificates and keys: some hundred in one, a whole trust store. */
+#define TN_TLS_CERT_FILE  (1u << 20)
+#define TN_TLS_TRUST_FILE (16u << 20)
+
 /* No event tells of what waits for two things: look that often. */
 #define TN_TLS_LOOK (10 * TN_MS)
 
