@@ -273,8 +273,9 @@
 #define TN_HTTPC_LOOK (100 * TN_MS)
 
 /* The body of a redirect is read for the sake of its connection, if it is not
-   longer than what a new one costs. */
-#define TN_HTTPC_SKIP (32u << 10)
+   longer than what a new one costs, in bytes and in time. */
+#define TN_HTTPC_SKIP      (32u << 10)
+#define TN_HTTPC_SKIP_TIME (1 * TN_SEC)
 
 /* Trailer section of a chunked body; its fields. */
 #define TN_HTTPC_TRAILER_MAX    (8u << 10)
