@@ -11,6 +11,10 @@
 #include <string.h>
 #include <time.h>
 
+enum {
+    RETRY_DIGITS = 9, /* of seconds: more are as good as never */
+};
+
 tn_str
 judge_value(const tn_http_response *res, const char *name)
 {
@@ -126,13 +130,17 @@ int64_t
 judge_retry_after(const tn_http_response *res)
 {
     tn_str text = judge_value(res, "Retry-After");
-    int64_t when;
+    int64_t when = 0;
+    size_t n = 0;
     if (!text.at || text.len == 0) {
         return -1;
     }
-    if (text.at[0] >= '0' && text.at[0] <= '9') {
-        return text.len > 9 ? (int64_t)1000000000 * TN_SEC
-                            : strtoll(text.at, NULL, 10) * TN_SEC;
+    while (n < text.len && n < RETRY_DIGITS && text.at[n] >= '0' &&
+           text.at[n] <= '9') {
+        when = 10 * when + (text.at[n++] - '0');
+    }
+    if (n == text.len || n == RETRY_DIGITS) {
+        return when * TN_SEC;
     }
     if (tn_http_parse_date(text, &when) < 0) {
         return -1;
