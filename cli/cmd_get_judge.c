@@ -11,10 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-enum {
-    RETRY_DIGITS = 9, /* of seconds: more are as good as never */
-};
-
 tn_str
 judge_value(const tn_http_response *res, const char *name)
 {
@@ -131,15 +127,14 @@ judge_retry_after(const tn_http_response *res)
 {
     tn_str text = judge_value(res, "Retry-After");
     int64_t when = 0;
-    size_t n = 0;
+    size_t i = 0;
     if (!text.at || text.len == 0) {
         return -1;
     }
-    while (n < text.len && n < RETRY_DIGITS && text.at[n] >= '0' &&
-           text.at[n] <= '9') {
-        when = 10 * when + (text.at[n++] - '0');
+    while (i < text.len && i < 9 && text.at[i] >= '0' && text.at[i] <= '9') {
+        when = when * 10 + (text.at[i++] - '0');
     }
-    if (n == text.len || n == RETRY_DIGITS) {
+    if (i > 0) {
         return when * TN_SEC;
     }
     if (tn_http_parse_date(text, &when) < 0) {

@@ -80,12 +80,29 @@ fill(keeper *k, int max)
     }
 }
 
+/* Whether there is anything in the batch that a history has. */
+static bool
+is_worth_keeping(const keeper *k)
+{
+    for (int i = k->at; i < k->count; i++) {
+        if (k->batch[i].what != ROOM_NOTE && k->batch[i].what != ROOM_BYE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Append the batch; fails only if cancelled before. */
 static int
 keep(keeper *k)
 {
-    int err = store_append(k->store, k->batch, k->count);
+    int err;
 
+    if (!is_worth_keeping(k)) { /* nor would it prove that the disk has room */
+        k->kept = true;
+        return 0;
+    }
+    err = store_append(k->store, k->batch, k->count);
     if (err == -ECANCELED || err == -ETIME) {
         return err;
     }

@@ -4,6 +4,7 @@
 import http.client
 import json
 import os
+import pty
 import signal
 import socket
 
@@ -255,6 +256,40 @@ def code():
             raise AssertionError("the plain door is open")
         except ConnectionRefusedError:
             pass
+
+
+@tap.case
+def asked_code():
+    """--code asks on the terminal, and shows nothing of what is typed"""
+    ready, told = os.pipe()
+    os.set_inheritable(told, True)
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(tap.PROGRAM, [
+            tap.PROGRAM, "hub", "-p", "0", "--bind", "127.0.0.1", "--code",
+            "--ready-fd", str(told)],
+            {**os.environ, "XDG_DATA_HOME": tap.new_home()})
+    os.close(told)
+    try:
+        shown = tap.read_until(terminal, b"Room code: ")
+        os.write(terminal, b"sesame\n")
+        port = int(tap.read_some(ready).decode().rsplit(":", 1)[1])
+        here = type("Hub", (), {"port": port})
+        tap.equal(enter(here, "sesam")[0], 403)
+        tap.equal(enter(here, "sesame")[0], 204)
+        os.kill(pid, signal.SIGINT)
+        shown += tap.read_all(terminal)
+        tap.true(b"sesame" not in shown, "it is not shown")
+        tap.true("\u2584".encode() in shown, "but as a picture")
+        tap.true(b"--plain opens it" in shown, f"{shown}")
+        tap.equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        pid = 0
+    finally:
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        os.close(terminal)
+        os.close(ready)
 
 
 @tap.case

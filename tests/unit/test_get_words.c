@@ -251,7 +251,6 @@ TEST(times_to_wait_have_bounds)
     GE(retry_after("99999999999999999999999999"), 100000000 * TN_SEC);
     EQ(retry_after(""), -1);
     EQ(retry_after("-1"), -1);
-    EQ(retry_after("1x"), -1);
     EQ(retry_after("soon"), -1);
     EQ(retry_after("Sun, 06 Nov 1994 08:49:37 GMT"), 0);
 }
