@@ -182,6 +182,13 @@ redirect_badly(void *arg)
         {.answer = TURN("ftp://127.0.0.1/")},
         {.answer = TURN("http://u@/")},
         {.answer = TURN("//")},
+        {.answer = TURN("file:///etc/passwd")},
+        {.answer = TURN("javascript:alert(1)")},
+        {.answer = TURN("http://[fe80::1%25lo]/")},
+        {.answer = TURN("http://127.0.0.1%0d%0aX:1/")},
+        {.answer = TURN("http://127.0.0.1:1\\@127.0.0.1/")},
+        {.answer = TURN("http://127.0.0.1:99999/")},
+        {.answer = TURN("/a\tb")},
         {.answer = "HTTP/1.1 302 X\r\nLocation: /a\r\nLocation: /b\r\n"
                    "Content-Length: 0\r\n\r\n"},
         {.answer = "HTTP/1.1 302 X\r\nContent-Length: 5\r\n\r\nhello"},
@@ -197,7 +204,7 @@ redirect_badly(void *arg)
 
     (void)arg;
     OK(tn_httpc_new(&c, NULL));
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < count - 2; i++) {
         ERR(fetch_body(c, &req, text, sizeof(text), NULL), TN_EHTTP);
     }
     EQ(fetch_body(c, &req, text, sizeof(text), &status), 5);
