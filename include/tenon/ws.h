@@ -100,9 +100,9 @@ TN_API TN_USE int tn_ws_dial(tn_ws **out, const char *url,
  * @return 1; 0: the connection was closed in good order, see tn_ws_ended();
  *   TN_EWS: the peer broke the rules and was told; TN_ETOOBIG; TN_ETRUNCATED:
  *   it went without a word; -ETIMEDOUT: no answer to our pings, it does not
- *   take ours, or a message took too long; -EBUSY: another task receives; as tn_recv(). After -ETIME,
- *   -ECANCELED and -EBUSY nothing is lost, call again; after any other but 1
- *   nothing more comes.
+ *   take ours, or a message took too long; -EBUSY: another task receives; as
+ *   tn_recv(). After -ETIME, -ECANCELED and -EBUSY nothing is lost, call again;
+ *   after any other but 1 nothing more comes.
  * @suspends   yes; the caller's scope bounds it.
  * @thread     the socket's; one task at a time.
  * @see        RFC 6455 sections 5, 7.

@@ -369,7 +369,8 @@ verdict(const struct tn__hconn *c, int r)
     return r < 0 ? r : 0;
 }
 
-/* Half a handshake costs more than ten times what an idle connection does: it is given the time of a head, and no more. */
+/* Half a handshake costs more than ten times what an idle connection does: it
+   is given the time of a head, and no more. */
 static int
 shake_hands(struct tn__hconn *c)
 {
