@@ -83,14 +83,15 @@ tls_read_file(BIO **out, const char *path, size_t most)
 {
     BIO *bio = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int r = fd < 0 ? -errno : 0;
+    int r;
 
     *out = NULL;
-    if (r == 0) {
-        bio = BIO_new(BIO_s_mem());
-        r = bio ? copy_file(bio, fd, most) : -ENOMEM;
-        close(fd);
+    if (fd < 0) {
+        return tn_fail(-errno, "open", path);
     }
+    bio = BIO_new(BIO_s_mem());
+    r = bio ? copy_file(bio, fd, most) : -ENOMEM;
+    close(fd);
     if (r < 0) {
         BIO_free(bio);
         return tn_fail(r, "read", path);

@@ -60,8 +60,7 @@ static const char *const no_names[] = {
     "; filename=\"-rf\"",
     "; filename=\"a\tb\"",
     "; filename=\"a\x1b[31m\"",
-    "; filename=\"\xe2\x80\xae"
-    "fdp.exe\"",
+    "; filename=\"\342\200\256fdp.exe\"",
     "; filename*=UTF-8''%2e%2e",
     "; filename*=UTF-8''a%2fb",
     "; filename*=UTF-8''a%00b",
