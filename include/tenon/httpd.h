@@ -62,7 +62,7 @@ typedef struct tn_httpd_opts {
     int64_t max_body;    /* bytes of a body; 0 = 1 MiB; -1 none; 413 */
     int64_t idle_time;   /* ns between requests; 0 = 60 s */
     int64_t head_time;   /* ns for a head, from its first byte; 0 = 10 s;
-                              408 */
+                            408; and for a TLS handshake before it */
     int64_t body_time;   /* ns for each 64 KiB of a body; 0 = 30 s; 408 */
     int64_t write_time;  /* ns for the peer to take 64 KiB; 0 = 30 s */
     int64_t drain_time;  /* ns for open exchanges when the server ends;

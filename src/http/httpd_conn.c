@@ -1,6 +1,8 @@
 /*
  * httpd_conn.c - one connection: heads out of the stream, one after the other.
  */
+#include <tenon/tls.h>
+
 #include "http/httpd_int.h"
 
 #include <stdlib.h>
@@ -383,11 +385,28 @@ verdict(const struct tn__hconn *c, int r)
     return r < 0 ? r : 0;
 }
 
+/* Half a handshake costs more than ten times what an idle connection does: it
+   is given the time of a head, and no more. */
+static int
+shake_hands(struct tn__hconn *c)
+{
+    int r;
+
+    if (!tn_tls_is_on(c->sock)) {
+        return 0;
+    }
+    tn_settimeout(c->sock, c->server->o.head_time);
+    c->idle = true;
+    r = tn_tls_handshake(c->sock);
+    c->idle = false;
+    return r;
+}
+
 int
 tn__httpd_conn(tn_sock *sock, const tn_addr *peer, void *arg)
 {
     struct tn__hconn c;
-    int r = 0;
+    int r;
 
     memset(&c, 0, offsetof(struct tn__hconn, small));
     c.server = arg;
@@ -397,7 +416,8 @@ tn__httpd_conn(tn_sock *sock, const tn_addr *peer, void *arg)
     c.in_cap = sizeof(c.small);
     enlist(&c);
     tn_deadline(&c.scope, TN_FOREVER);
-    if (c.server->live > c.server->o.max_connections) {
+    r = shake_hands(&c);
+    if (r == 0 && c.server->live > c.server->o.max_connections) {
         r = turn_away(&c);
     }
     while (r == 0) {
