@@ -153,6 +153,7 @@
 #define TN_WS_PING_TIME    (30 * TN_SEC)
 #define TN_WS_SEND_TIME    (30 * TN_SEC)
 #define TN_WS_MESSAGE_TIME (60 * TN_SEC)
+#define TN_WS_REST         (1 * TN_SEC)
 #define TN_WS_CONNECT_TIME (30 * TN_SEC)
 #define TN_WS_CLOSE_TIME   (2 * TN_SEC)
 /* A share. A path below its folder, and one name: the kernel's PATH_MAX and

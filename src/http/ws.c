@@ -130,6 +130,25 @@ read_until(tn_ws *ws, int64_t due)
     return tn__ws_limit_end(ws, &l, n) && left != TN_FOREVER ? -EAGAIN : n;
 }
 
+/* The same; who stays silent for a while gives back what the task's stack once
+   grew to. */
+static ssize_t
+read_or_rest(tn_ws *ws, int64_t due)
+{
+    int64_t rest = tn__deadline(tn_now(), TN_WS_REST);
+    ssize_t n;
+
+    if (tn_loop_self() == NULL || due <= rest) {
+        return read_until(ws, due);
+    }
+    n = read_until(ws, rest);
+    if (n != -EAGAIN) {
+        return n;
+    }
+    tn__trim_stack();
+    return read_until(ws, due);
+}
+
 static int64_t
 silence_ends(const tn_ws *ws)
 {
@@ -217,7 +236,7 @@ fill(tn_ws *ws)
     while (n == -EAGAIN && r == 0) {
         int64_t silence = silence_ends(ws);
 
-        n = read_until(ws, whole < silence ? whole : silence);
+        n = read_or_rest(ws, whole < silence ? whole : silence);
         if (n == -EAGAIN && whole <= silence) {
             ws->codec.code = TN__WS_POLICY;
             r = fail(ws, -ETIMEDOUT);
