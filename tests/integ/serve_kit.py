@@ -155,5 +155,14 @@ def listed(folder):
 
 def waiting(folder):
     """The unfinished uploads on the disk."""
+    return [name for name in parts_of(folder) if not name.startswith("done-")]
+
+
+def finished(folder):
+    """The marks of finished uploads."""
+    return [name for name in parts_of(folder) if name.startswith("done-")]
+
+
+def parts_of(folder):
     parts = os.path.join(folder, ".tenon-parts")
     return sorted(os.listdir(parts)) if os.path.isdir(parts) else []
