@@ -123,7 +123,8 @@ class Server:
 
 
 def request(target, method="GET", body=None, **fields):
-    lines = [f"{method} {target} HTTP/1.1", "Host: test"]
+    host = fields.pop("Host", "localhost")
+    lines = [f"{method} {target} HTTP/1.1", "Host: " + host]
     if body is not None and "Transfer_Encoding" not in fields:
         fields.setdefault("Content_Length", str(len(body)))
     lines += [f"{n.replace('_', '-')}: {v}" for n, v in fields.items()]
