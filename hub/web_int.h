@@ -113,6 +113,9 @@ bool web_is_shallow(tn_str data);
     "do". Absent members are "" and 0. */
 int web_parse(struct web_message *m, tn_str data);
 
+/** The word for how a member is here: "web" or "plain". */
+const char *web_kind(enum room_kind kind);
+
 /** Write an event as an element of "past", or with `is` as a message of its
     own; `author` is the reader's. Returns bytes; 0 if it cannot be written. */
 size_t web_write_event(char *dst, size_t cap, const struct room_event *ev,

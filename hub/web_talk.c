@@ -130,18 +130,20 @@ welcome(struct web_conn *c, const struct web_message *m)
                               .limit = WEB_PAST};
     json_int_t latest = (json_int_t)w->latest;
     json_t *people = web_people(w, c->id);
+    json_t *you = json_string(room_name(w->room, c->id));
     const char *share = w->share == NULL    ? "no"
                         : w->opts.read_only ? "read"
                                             : "write";
+    json_t *files;
     int err;
 
     c->at = w->end;
-    err = web_send(c,
-                   json_pack("{s:s,s:s,s:s,s:s?,s:I,s:o,s:o,s:s,s:i}", "is",
-                             "welcome", "epoch", w->epoch, "room", w->opts.name,
-                             "you", room_name(w->room, c->id), "latest", latest,
-                             "people", people, "files", web_list_files(w),
-                             "share", share, "text_max", ROOM_TEXT_MAX));
+    files = web_list_files(w); /* suspends: all else is of the moment before */
+    err = web_send(c, json_pack("{s:s,s:s,s:s,s:o?,s:I,s:o,s:o,s:s,s:i}", "is",
+                                "welcome", "epoch", w->epoch, "room",
+                                w->opts.name, "you", you, "latest", latest,
+                                "people", people, "files", files, "share",
+                                share, "text_max", ROOM_TEXT_MAX));
     if (err == 0) {
         err = web_send_past(c, &missed);
     }

@@ -62,9 +62,12 @@ def coming_and_going():
     tap.equal(welcome["text_max"], 2000)
     tap.equal([short(e) for e in past["events"]],
               ["join bob", "join ann", "join carl"])
+    tap.equal([e.get("kind") for e in past["events"]], ["plain", "web", "web"])
     tap.equal(past["more"], False)
-    for member in (ann, carl, eve):
-        member.hears("join eve")
+    for member in (ann, carl):
+        event = member.event()
+        tap.equal((short(event), event.get("kind")), ("join eve", "web"))
+    eve.hears("join eve")
     bob.hears("ann: 加入了群聊", "carl: 加入了群聊", "eve: 加入了群聊")
     bob.send("q")
     for member in (ann, carl, eve):
