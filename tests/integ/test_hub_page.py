@@ -146,6 +146,28 @@ def own_folder():
 
 
 @tap.case
+def listing():
+    """The folder's own page has its own policy, and no name misleads"""
+    folder = tap.new_home()
+    for name in ("a\nb", "\u202egpj.exe", "good"):
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(b"x")
+    h = hub(folder)
+    status, fields, _ = request(h, "GET", "/files/")
+    tap.equal(status, 200)
+    tap.equal(len(fields.get_all("Content-Security-Policy")), 1)
+    tap.true("style-src 'unsafe-inline'" in fields["Content-Security-Policy"]
+             and "script" not in fields["Content-Security-Policy"], fields)
+    tap.equal(fields.get_all("X-Content-Type-Options"), ["nosniff"])
+    tap.equal(request(h, "GET", "/files/good")[1].get_all(
+        "Content-Security-Policy"), ["default-src 'none'; sandbox"])
+    for name in ("%E2%80%AEgpj.exe", "a%E2%81%A6b", "a%C2%85b", "a%09b"):
+        tap.equal(request(h, "PUT", "/files/" + name, b"x")[0], 403, name)
+    welcome, _ = Browser(h).hello("ann")
+    tap.equal([f["name"] for f in welcome["files"]], ["good"])
+
+
+@tap.case
 def private_places():
     """What the hub keeps is its user's alone; not with others is it kept"""
     home = tap.new_home()
