@@ -53,6 +53,7 @@ enum web_state {
 struct web_conn {
     struct web *web;
     tn_ws *ws;
+    tn_sock *sock;   /* below it; the exchange's */
     uint64_t number; /* of connections; never used again */
     enum web_state state;
     struct web_seat *seat; /* NULL: none, or another connection has it */

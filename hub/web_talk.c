@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static const struct bucket_rule ask_rule = {WEB_ASK_INTERVAL, WEB_ASK_BURST};
 
@@ -416,13 +417,9 @@ is_crowded(const struct web *w, const struct in6_addr *ip)
     return count >= WEB_PER_HOST;
 }
 
-/* Say why it ends, if anybody is still listening. */
 static void
-part(struct web_conn *c, int err)
+say_why(struct web_conn *c, int err)
 {
-    tn_scope shield;
-
-    tn_shield(&shield, WEB_LINGER);
     if (c->state == WEB_REPLACED) {
         (void)web_send(c, json_pack("{s:s}", "is", "bye"));
         (void)tn_ws_close(c->ws, WEB_CLOSE_TAKEN, "you came again");
@@ -434,7 +431,25 @@ part(struct web_conn *c, int err)
     } else if (err == -EPROTO) {
         (void)tn_ws_close(c->ws, WEB_CLOSE_RULES, "not understood");
     }
-    (void)tn_scope_end(&shield);
+}
+
+/* Say why it ends, and wait for the answer. Whoever gives none is not there:
+   nothing of the connection's own end is worth a wait then. */
+static void
+part(struct web_conn *c, int err)
+{
+    enum tn_ws_kind kind;
+    tn_scope shield;
+    tn_str data;
+
+    tn_shield(&shield, WEB_LINGER);
+    say_why(c, err);
+    while (tn_ws_recv(c->ws, &kind, &data) == 1) {
+        /* What was on its way when we closed. */
+    }
+    if (tn_scope_end(&shield)) {
+        (void)tn_shutdown(c->sock, SHUT_RDWR);
+    }
 }
 
 static int
@@ -485,6 +500,7 @@ web_talk(tn_exchange *x, void *arg)
     }
     c->web = w;
     c->peer = tn_httpd_peer(x);
+    c->sock = tn_httpd_sock(x);
     if (!lan_ip(&c->ip, &c->peer->u.sa) || is_crowded(w, &c->ip)) {
         free(c);
         return tn_httpd_error(x, 503, "Too many connections from there.");
