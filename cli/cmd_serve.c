@@ -372,6 +372,16 @@ know_names(struct serve *s)
                                                 : "not a host's name");
 }
 
+/* What has no sense without --writable; NULL: nothing of that is asked for. */
+static const char *
+needs_writable(const struct serve_opts *o)
+{
+    return o->keep             ? "--keep"
+           : o->host           ? "--host"
+           : o->max_upload > 0 ? "--max-upload"
+                               : NULL;
+}
+
 static int
 check(struct serve *s)
 {
@@ -379,10 +389,8 @@ check(struct serve *s)
     if (o->echo && (o->writable || o->hidden || o->no_listing || o->attach)) {
         return say_usage("--echo serves no folder");
     }
-    if ((o->keep || o->max_upload || o->host) && !o->writable) {
-        return say_usage("%s goes with --writable", o->keep   ? "--keep"
-                                                    : o->host ? "--host"
-                                                              : "--max-upload");
+    if (!o->writable && needs_writable(o)) {
+        return say_usage("%s goes with --writable", needs_writable(o));
     }
     int code = secure_check(&o->secure, o->tls, true);
     code = code == EXIT_DONE ? know_names(s) : code;

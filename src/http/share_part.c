@@ -233,9 +233,10 @@ tn__part_ask(tn_share *s, const char *key)
 
 /* ---- writing ---- */
 
-/* On the loop: a worker thread for each piece took 22 us of 64 KiB, half as
-   long again as the whole upload. The kernel takes the bytes into its memory
-   and writes later; a disk that hangs holds us up at the next open() as well. */
+/* On the loop: a worker thread for each piece of 64 KiB took 22 us more, the
+   upload of 600 MB half as long again. The kernel takes the bytes into its
+   memory and writes later; a disk that hangs would hold us up at the next
+   open() all the same. */
 int
 tn__part_write(struct tn__upload *u, const void *buf, size_t n)
 {

@@ -167,3 +167,15 @@ def finished(folder):
 def parts_of(folder):
     parts = os.path.join(folder, ".tenon-parts")
     return sorted(os.listdir(parts)) if os.path.isdir(parts) else []
+
+
+def part(name, ident, start, size):
+    """The target of a part that begins there."""
+    return f"/{name}?upload={ident}&offset={start}&size={size}"
+
+
+def offset(s, name, ident):
+    """How much of an upload the server says it has."""
+    got = s.ask(f"/{name}?upload={ident}", "HEAD")
+    tap.equal(got.status, 204)
+    return int(got.get("Upload-Offset"))
