@@ -1,4 +1,4 @@
-"""HTTP: CPU of the server for each request, beside nginx and h2o.
+"""HTTP: CPU of the server for each request or file, beside nginx and h2o.
 
 wrk keeps connections full of requests; a request counts when its answer was
 read. All servers are one thread on one processor and serve the same folder,
@@ -193,4 +193,126 @@ def http_part(build, _there, plan):
                     [v / b for v, b in zip(values, costs[BASE])])
                 middle = quartiles(values)[1]
                 yield (f"| {what} | {depth} | {name} | {middle:.2f} | "
+                       f"{mid:.2f} ({low:.2f} to {high:.2f}) |")
+
+
+# ---- one large file ----
+
+BIG_MIB = 100
+
+BIG_NGINX = """
+daemon off; master_process off; worker_processes 1;
+pid {dir}/big.pid; error_log {dir}/big.err;
+events {{ worker_connections 64; }}
+http {{
+  access_log off; sendfile on; tcp_nopush on;
+  client_body_temp_path {dir}/t; proxy_temp_path {dir}/t;
+  fastcgi_temp_path {dir}/t; uwsgi_temp_path {dir}/t; scgi_temp_path {dir}/t;
+  server {{ listen 127.0.0.1:{plain}; root {dir}/root; }}
+  server {{
+    listen 127.0.0.1:{tls} ssl; root {dir}/root;
+    ssl_certificate {dir}/cert; ssl_certificate_key {dir}/key;
+    ssl_protocols TLSv1.3;
+  }}
+}}
+"""
+
+BIG_H2O = """
+num-threads: 1
+listen: {{host: 127.0.0.1, port: {plain}}}
+listen:
+  host: 127.0.0.1
+  port: {tls}
+  ssl: {{certificate-file: {dir}/cert, key-file: {dir}/key,
+         minimum-version: TLSv1.3}}
+hosts:
+  default:
+    paths: {{"/": {{file.dir: {dir}/root}}}}
+"""
+
+
+def download(server, port, scheme):
+    """CPU in ms of a server that sends the file once to curl."""
+    before = cpu_ns(server.pid)
+    done = subprocess.run(
+        ["curl", "-sSk", "--http1.1", "-o", "/dev/null", "-w",
+         "%{size_download}", f"{scheme}://127.0.0.1:{port}/big"],
+        capture_output=True, text=True, timeout=60, check=False,
+        preexec_fn=pinned(CLIENT_CPU))
+    if done.stdout != str(BIG_MIB << 20):
+        raise Failed(f"curl: {done.stdout} {done.stderr.strip()}")
+    return (cpu_ns(server.pid) - before) / 1e6
+
+
+def make_big(folder):
+    """What is sent, and the certificate that all of them show."""
+    os.mkdir(f"{folder}/root")
+    with open(f"{folder}/root/big", "wb") as f:
+        for _ in range(BIG_MIB):
+            f.write(os.urandom(1 << 20))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+                    "-subj", "/CN=localhost", "-keyout", f"{folder}/key",
+                    "-out", f"{folder}/cert"], check=True,
+                   capture_output=True)
+
+
+def start_big(stack, build, folder):
+    """Name, server and port, first in the clear, then by TLS."""
+    clear, secret = [], []
+    for scheme, found, more in (
+            ("http", clear, []),
+            ("https", secret, ["--tls", "--cert", f"{folder}/cert", "--key",
+                               f"{folder}/key"])):
+        port = free_port()
+        server = stack.enter_context(Other(
+            [f"{build}/tenon", "serve", "--quiet", "--bind", "127.0.0.1",
+             "-p", str(port), *more, f"{folder}/root"], port))
+        found.append(("tenon serve", server, port, scheme))
+    for name, text, argv in (
+            ("nginx", BIG_NGINX, ["nginx", "-e", f"{folder}/big.err", "-c"]),
+            ("h2o", BIG_H2O, ["h2o", "-c"])):
+        if shutil.which(argv[0]) is None:
+            continue
+        plain, tls = free_port(), free_port()
+        with open(f"{folder}/{name}.conf", "w", encoding="ascii") as f:
+            f.write(text.format(dir=folder, plain=plain, tls=tls))
+        server = stack.enter_context(
+            Other([*argv, f"{folder}/{name}.conf"], plain))
+        clear.append((name, server, plain, "http"))
+        secret.append((name, server, tls, "https"))
+    port = free_port()
+    os.chdir(f"{folder}/root")
+    server = stack.enter_context(Other(
+        ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-tls1_3",
+         "-cert", f"{folder}/cert", "-key", f"{folder}/key", "-WWW"], port))
+    os.chdir("/")
+    secret.append(("openssl s_server", server, port, "https"))
+    return clear, secret
+
+
+def bulk_part(build, _there, plan):
+    """A large file, in the clear and by TLS 1.3."""
+    if shutil.which("curl") is None or shutil.which(BASE) is None:
+        raise Failed("curl and nginx are needed")
+    rounds = 3 if plan.quick else 9
+    build = os.path.abspath(build)
+    yield f"## A file of {BIG_MIB} MiB to curl: server CPU"
+    yield ""
+    yield f"| how | server | ms, median | ratio to {BASE} (quartiles) |"
+    yield "| --- | --- | ---: | --- |"
+    with tempfile.TemporaryDirectory() as folder, \
+            contextlib.ExitStack() as stack:
+        os.chmod(folder, 0o755)
+        make_big(folder)
+        for how, present in zip(("in the clear", "TLS 1.3"),
+                                start_big(stack, build, folder)):
+            costs = {name: [] for name, *_ in present}
+            for number in range(rounds):
+                for name, server, port, scheme in rotate(present, number):
+                    costs[name].append(download(server, port, scheme))
+            for name, values in costs.items():
+                low, mid, high = quartiles(
+                    [v / b for v, b in zip(values, costs[BASE])])
+                yield (f"| {how} | {name} | {quartiles(values)[1]:.0f} | "
                        f"{mid:.2f} ({low:.2f} to {high:.2f}) |")

@@ -126,13 +126,16 @@ int64_t
 judge_retry_after(const tn_http_response *res)
 {
     tn_str text = judge_value(res, "Retry-After");
-    int64_t when;
+    int64_t when = 0;
+    size_t i = 0;
     if (!text.at || text.len == 0) {
         return -1;
     }
-    if (text.at[0] >= '0' && text.at[0] <= '9') {
-        return text.len > 9 ? (int64_t)1000000000 * TN_SEC
-                            : strtoll(text.at, NULL, 10) * TN_SEC;
+    while (i < text.len && i < 9 && text.at[i] >= '0' && text.at[i] <= '9') {
+        when = when * 10 + (text.at[i++] - '0');
+    }
+    if (i > 0) {
+        return when * TN_SEC;
     }
     if (tn_http_parse_date(text, &when) < 0) {
         return -1;

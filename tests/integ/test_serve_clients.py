@@ -12,6 +12,7 @@ import urllib.request
 import tap
 from serve_kit import Reader, request, served
 
+SANITIZED = os.environ.get("TENON_TEST_TIMEOUT_SCALE", "1") != "1"
 BIG = os.urandom(3000000)
 FILES = {"big.bin": BIG, "a.txt": b"hello\n", "docs/<x>.txt": b"x",
          "docs/\u4e2d.txt": b"z"}
@@ -138,8 +139,9 @@ def many_idle():
             with open(f"/proc/{s.tenon.process.pid}/status",
                       encoding="ascii") as file:
                 used = int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
-            tap.true(used * 1024 < 20e6 + count * 30000,
-                     f"{used} KiB for {count}")
+            if not SANITIZED:  # whose stacks are never given back
+                tap.true(used * 1024 < 20e6 + count * 30000,
+                         f"{used} KiB for {count}")
             for sock in idle[1:200:20]:
                 sock.sendall(request("/a.txt"))
                 tap.equal(Reader(sock).answer().status, 200)
