@@ -223,6 +223,9 @@ find_place(struct put *p)
     if (p->folder < 0) {
         return refuse_code(p, p->folder);
     }
+    if (strlen(name) > TN_SHARE_NAME) { /* 403 sounds as if none would do */
+        return refuse(p, 414, "The name is too long.");
+    }
     if (!tn__share_name_fits(c->share, name)) {
         return refuse(p, 403, "A file may not be called so.");
     }

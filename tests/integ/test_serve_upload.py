@@ -68,7 +68,7 @@ def put_refused():
                 ("/none/x", {}, 409), ("/dir/x/y", {}, 409),
                 ("/.hidden", {}, 404), ("/.tenon-parts/x", {}, 404),
                 ("/out/x", {}, 404), ("/a%0ab", {}, 403),
-                ("/%ff", {}, 403), ("/" + "n" * 256, {}, 403),
+                ("/%ff", {}, 403), ("/" + "n" * 256, {}, 414),
                 ("/a", {"Content_Range": "bytes 0-0/1"}, 400),
                 ("/a", {"Content_Encoding": "gzip"}, 415),
                 ("/a", {"Content_Digest": "sha-256=x"}, 400)]:
