@@ -3,10 +3,12 @@
 
 import contextlib
 import os
+import signal
 import threading
 
 import tap
-from serve_kit import finished, listed, offset, part, served
+from serve_kit import (Server, finished, listed, offset, part, request,
+                       served)
 
 
 @tap.case
@@ -95,6 +97,21 @@ def at_once():
             with open(s.path(name), "rb") as file:
                 tap.true(file.read() == data, "another content")
         tap.equal(len(listed(s.folder)), 20)
+
+
+@tap.case
+def impatient():
+    """A second Ctrl-C ends the server at once, whatever is under way"""
+    s = Server(tap.new_home(), "--writable")
+    with s.connect() as sock:
+        sock.sendall(request("/f", "PUT", Content_Length="9",
+                             Expect="100-continue"))
+        sock.recv(1)  # it is under way, and would have five seconds
+        # Two that come together are one, so it is asked until it has ended.
+        while s.tenon.process.poll() is None:
+            s.tenon.signal(signal.SIGINT)
+            tap.readable(s.tenon.stdout, 0.01)
+        tap.equal(s.tenon.process.returncode, -signal.SIGINT)
 
 
 tap.run()
