@@ -87,6 +87,8 @@ static const struct opt opts[] = {
              "Write the heads of the answers, too."),
     OPT_FLAG(struct get_opts, silent, "silent", 's',
              "No progress, no notes; errors only."),
+    OPT_FLAG(struct get_opts, show_error, "show-error", 'S',
+             "Nothing: errors are always told. For who is used to -sS."),
     OPT_FLAG(struct get_opts, timing, "timing", 0,
              "Tell on stderr how long each phase took."),
     OPT_FLAG(struct get_opts, events, "events", 0,
@@ -177,7 +179,10 @@ check(const struct get_opts *o, int n)
     if (code == EXIT_DONE && o->only4 && o->only6) {
         code = say_usage("-4 or -6, not both");
     }
-    return code;
+    if (code == EXIT_DONE && o->method && !*o->method) {
+        code = say_usage("-X needs the name of a method");
+    }
+    return code == EXIT_DONE ? secure_check(&o->secure, true, false) : code;
 }
 
 /* ---- the client ---- */
@@ -247,7 +252,8 @@ get_all(void *arg)
     if (code == EXIT_DONE && tn_go(&group, progress_run, &g->progress) < 0) {
         code = EXIT_FAILED;
     }
-    for (int i = 0; i < g->count && code != EXIT_USAGE; i++) {
+    /* Without a client nothing can be asked, and it has been told why. */
+    for (int i = 0; i < g->count && g->client && code != EXIT_USAGE; i++) {
         int one = run_one(g, g->urls[i]);
         code = code == EXIT_DONE ? one : code;
         if (tn_checkpoint() < 0) {

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* ---- fields ---- */
@@ -250,6 +251,26 @@ whole_url(const struct get *g, const char *text)
     return n < 0 ? NULL : url;
 }
 
+static bool
+is_web(tn_str scheme)
+{
+    return (scheme.len == 4 && strncasecmp(scheme.at, "http", 4) == 0) ||
+           (scheme.len == 5 && strncasecmp(scheme.at, "https", 5) == 0);
+}
+
+/* What is wrong with it, as far as a look at it tells. */
+static const char *
+not_a_url(const char *text)
+{
+    for (const char *c = text; *c; c++) {
+        if ((unsigned char)*c <= ' ' || (unsigned char)*c > '~') {
+            return "not a URL (a space or a letter beyond ASCII is written as "
+                   "%20)";
+        }
+    }
+    return "not a URL (write http://host:port/path; ports go up to 65535)";
+}
+
 char *
 ask_url(const struct get *g, const char *text)
 {
@@ -258,11 +279,14 @@ ask_url(const struct get *g, const char *text)
     char *url = whole_url(g, text);
     tn_url parts;
     int err = url ? tn_url_parse(&parts, text_of(url)) : -ENOMEM;
+    if (err == 0 && !is_web(parts.scheme)) {
+        say("%s: only http:// and https:// can be got", text);
+        free(url);
+        return NULL;
+    }
     if (err < 0) {
         say("%s: %s", text,
-            err == -EINVAL ? "not a URL (a space or a letter beyond ASCII is "
-                             "written as %20)"
-                           : tn_strerror(err));
+            err == -EINVAL ? not_a_url(text) : tn_strerror(err));
         free(url);
         return NULL;
     }

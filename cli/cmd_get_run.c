@@ -36,7 +36,7 @@ is_our_own_fault(int err)
     case -ENOMEM:
     case -ENOSPC:
     case -ESPIPE:
-    case -EILSEQ:
+    case -ENOTSUP:
     case -ENOENT:
     case -EACCES:
     case TN_ECERT:
@@ -63,7 +63,9 @@ hint(const struct one *u, int err)
     case TN_EREDIRECT:
         return " (they go in circles)";
     case -ENOSPC:
-        return " (-C - goes on when there is room)";
+        return u->sink.path[0] ? " (-C - goes on when there is room)" : "";
+    case TN_ETRUNCATED:
+        return u->came == 0 ? " (is it https?)" : "";
     default:
         return "";
     }
@@ -143,7 +145,7 @@ put(void *arg, const char *buf, size_t n)
     struct one *u = arg;
     int64_t most = u->g->o->max_size;
     if (most > 0 && u->sink.have + (int64_t)n > most) {
-        return tn_fail(-EFBIG, "more than --max-size of", u->shown);
+        return tn_fail(-EFBIG, "more than --max-filesize of", u->shown);
     }
     return sink_write(&u->sink, buf, n);
 }

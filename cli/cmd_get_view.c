@@ -258,8 +258,8 @@ int
 view_write(struct view *v, const char *buf, size_t n)
 {
     if (!v->looked && n > 0 && !is_text(buf, n)) {
-        return tn_fail(-EILSEQ, "show on a terminal what is no text",
-                       "(use -o FILE)");
+        return tn_fail(-ENOTSUP, "what is no text, on a terminal",
+                       "(-o FILE keeps it)");
     }
     v->looked = true;
     if (v->json && v->all_len + n <= VIEW_JSON_MAX) {

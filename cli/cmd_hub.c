@@ -206,7 +206,7 @@ open_web(struct hub *h)
         h->name, sizeof(h->name), h->o->name,
         tn_text_cut(h->o->name, strlen(h->o->name), WEB_ROOM_NAME));
     if (h->o->use_tls) {
-        int code = secure_server(&h->tls, &h->o->secure, &h->ep);
+        int code = secure_web_server(&h->tls, &h->o->secure, &h->ep);
         if (code != EXIT_DONE) {
             return code;
         }

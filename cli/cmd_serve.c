@@ -399,7 +399,7 @@ check(struct serve *s)
     code = code == EXIT_DONE ? serve_auth_read(&s->auth, o->auth, o->tokens)
                              : code;
     if (code == EXIT_DONE && o->tls) {
-        code = secure_server(&s->tls, &o->secure, &s->ep);
+        code = secure_web_server(&s->tls, &o->secure, &s->ep);
     }
     return code;
 }

@@ -67,7 +67,7 @@ secure_check(const struct secure_opts *o, bool secure, bool listen)
 {
     const char *given = first_given(o);
     if (!secure && given) {
-        return say_usage("%s is for TLS (write tls://...)", given);
+        return say_usage("%s is for TLS (tls://..., or --tls of serve and hub)", given);
     }
     const char *wrong = listen ? misfit_server(o) : misfit_client(o);
     if (o->key && !o->cert) {
@@ -287,6 +287,20 @@ secure_server(tn_tls **out, const struct secure_opts *o, const tn_endpoint *ep)
         return say_failed(err, NULL);
     }
     return EXIT_DONE;
+}
+
+int
+secure_web_server(tn_tls **out, const struct secure_opts *o,
+                  const tn_endpoint *ep)
+{
+    int code = secure_server(out, o, ep);
+    int err = code == EXIT_DONE ? tn_tls_alpn(*out, "http/1.1") : 0;
+    if (err < 0) {
+        secure_free(*out);
+        *out = NULL;
+        return say_failed(err, NULL);
+    }
+    return code;
 }
 
 void

@@ -87,7 +87,16 @@ int secure_client(tn_tls **out, const struct secure_opts *o);
 int secure_server(tn_tls **out, const struct secure_opts *o,
                   const tn_endpoint *ep);
 
-/** Free what the two above made; NULL is harmless. */
+/**
+ * The same for a web server: a client that names protocols and http/1.1 is not
+ * among them is refused, for it means another server (RFC 7301).
+ *
+ * @return as secure_client().
+ */
+int secure_web_server(tn_tls **out, const struct secure_opts *o,
+                      const tn_endpoint *ep);
+
+/** Free what the three above made; NULL is harmless. */
 void secure_free(tn_tls *tls);
 
 /** Tell on stderr what was agreed on with the peer of a TLS socket. */

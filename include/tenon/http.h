@@ -22,9 +22,9 @@
 #include <tenon/text.h>
 
 enum tn_http_limit {
-    TN_HTTP_FIELDS = 100,    /* fields of a head; more: 431 */
-    TN_HTTP_DATE_TEXT = 30,  /* bytes of a date, NUL included */
-    TN_HTTP_CHUNK_LINE = 64, /* bytes of a chunk's size and extensions */
+    TN_HTTP_FIELDS = 100,     /* fields of a head; more: 431 */
+    TN_HTTP_DATE_TEXT = 30,   /* bytes of a date, NUL included */
+    TN_HTTP_CHUNK_LINE = 256, /* bytes of a chunk's size and extensions */
 };
 
 /* A method of RFC 9110 section 9.3; the text tells others apart. */
@@ -113,7 +113,8 @@ TN_BEGIN_DECLS
  * above count as 1.1. Targets may have "[]^`{|}", and a backslash behind the
  * "?", as browsers write them; else what RFC 3986 forbids is refused. Host has
  * to be one host that is not empty, and the one of an absolute target. Each
- * line is checked when its end has come, so that rubbish is refused early.
+ * line is checked when its end has come, so that rubbish is refused early. Of
+ * several mistakes the first is told.
  *
  * @param req   filled; its views point into `buf`.
  * @param buf   borrowed as long as the views are used; `n` bytes.

@@ -45,7 +45,8 @@ typedef void tn_httpc_trace(void *arg, enum tn_httpc_event what, tn_str text,
 typedef struct tn_httpc_opts {
     tn_tls *tls;       /* for https; borrowed; NULL: verify by the system */
     const char *proxy; /* "http://host:port", "socks5://user:word@host:port",
-                             "socks5h://..." (names looked up there); NULL */
+                             "socks5h://..." (names looked up there; else
+                             the first address of one is asked for); NULL */
     const char *tls_proxy; /* the one for https; NULL: `proxy`; "": none */
     const char *no_proxy;  /* hosts to reach directly: "localhost,.example.org";
                              "*" all */
@@ -60,7 +61,8 @@ typedef struct tn_httpc_opts {
     size_t max_head;       /* bytes of the answer's head; 0 = 64 KiB */
     int max_redirects;     /* 0 = 10; -1: follow none, they are answers */
     int pool_size;         /* idle connections kept; 0 = 8; -1 none */
-    int64_t pool_time;     /* ns an idle one is kept; 0 = 30 s */
+    int64_t pool_time;     /* ns after which an idle one is used no more;
+                             0 = 30 s */
     int family;            /* AF_INET or AF_INET6 to use only that */
     tn_httpc_trace *trace; /* may be NULL */
     void *trace_arg;
@@ -91,7 +93,7 @@ typedef struct tn_httpc_request {
                        second for the answer */
     bool keep_method; /* a redirect by 301 or 302 keeps POST */
     bool trust_redirects; /* Authorization and Cookie also go to other hosts,
-                             but never from https to http */
+                             but never from https to http; Host does not */
     bool upgrade;         /* the request asks for it: see tn_httpc_take() */
 } tn_httpc_request;
 

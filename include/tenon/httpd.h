@@ -62,7 +62,7 @@ typedef struct tn_httpd_opts {
     int64_t max_body;    /* bytes of a body; 0 = 1 MiB; -1 none; 413 */
     int64_t idle_time;   /* ns between requests; 0 = 60 s */
     int64_t head_time;   /* ns for a head, from its first byte; 0 = 10 s;
-                              408 */
+                            408; and for a TLS handshake before it */
     int64_t body_time;   /* ns for each 64 KiB of a body; 0 = 30 s; 408 */
     int64_t write_time;  /* ns for the peer to take 64 KiB; 0 = 30 s */
     int64_t drain_time;  /* ns for open exchanges when the server ends;
@@ -159,15 +159,20 @@ TN_API void tn_httpd_user(tn_exchange *x, tn_str user);
 /**
  * Read a piece of the request's body.
  *
- * The first call sends "100 Continue" if the client waits for that. What a
- * handler leaves unread is dropped up to 64 KiB; with more of it the
- * connection is closed behind the answer.
+ * If the client waits for that, "100 Continue" is sent before the first wait;
+ * not if the body has begun to come. What a handler leaves unread is dropped
+ * up to 64 KiB; with more of it the connection is closed behind the answer. So
+ * it is where an answer begins before anything was read of a body that is
+ * longer, as its head has to say.
  *
  * @param x    borrowed.
  * @param buf  borrowed until return; at least `cap` bytes.
  * @param cap  bytes; 1 to SSIZE_MAX.
  * @return bytes; 0 at the body's end; TN_ETOOBIG above max_body; TN_EHTTP bad
- *   chunks; TN_ETRUNCATED the peer is gone; -ETIME; as tn_recv().
+ *   chunks or trailers; TN_ETRUNCATED the peer is gone; -ETIME body_time has
+ *   passed; -EINVAL no room; -ENOMEM; as tn_recv(), and tn_sendall() for what
+ *   is sent before a wait. But for -ETIME and -ECANCELED, and -EINVAL, every
+ *   further call returns the same.
  * @suspends   yes.
  * @thread     the exchange's task.
  * @see        RFC 9112 section 6; Python http.server's rfile.
@@ -283,7 +288,7 @@ TN_API TN_USE int tn_httpd_sendfile(tn_exchange *x, int fd, int64_t offset,
                                     int64_t n);
 
 /**
- * Add a field behind a chunked body.
+ * Add a field behind a chunked body; dropped silently for HEAD and HTTP/1.0.
  *
  * @param x      borrowed; no tn_httpd_length() was said.
  * @param name   borrowed until return; announce it with the field "Trailer".

@@ -58,7 +58,7 @@ typedef struct tn_tls_info {
     unsigned char fingerprint[TN_TLS_FINGERPRINT]; /* of it */
     bool has_peer;                                 /* there is one */
     bool resumed;                                  /* by a session ticket */
-    bool ktls_send, ktls_recv;                     /* the kernel does it */
+    bool ktls_send, ktls_recv; /* the kernel does it; see tn_tls_ktls() */
 } tn_tls_info;
 
 TN_BEGIN_DECLS
@@ -93,9 +93,9 @@ TN_API void tn_tls_free(tn_tls *tls);
  * @param tls   borrowed.
  * @param cert  borrowed; path of the certificate, its chain behind it.
  * @param key   borrowed; path of the private key; NULL: it is in `cert` too.
- * @return 0; -ENOENT, -EACCES, ...: the file; TN_ECERT: what is in it, or they
- *   do not belong together.
- * @suspends   no; it reads small files.
+ * @return 0; -ENOENT, -EACCES, ...: the file; -EFBIG: above 1 MiB; TN_ECERT:
+ *   what is in it, or they do not belong together; -ENOMEM.
+ * @suspends   no; it reads the files in the caller's thread.
  * @thread     any.
  * @see        Python ssl.SSLContext.load_cert_chain.
  */
@@ -152,8 +152,8 @@ TN_API TN_USE int tn_tls_reload(tn_tls *tls);
  *
  * @param tls   borrowed.
  * @param path  borrowed; a PEM file, or a folder hashed by c_rehash(1).
- * @return 0; as tn_tls_certificate().
- * @suspends   no.
+ * @return 0; as tn_tls_certificate(), but -EFBIG above 16 MiB.
+ * @suspends   no; it reads the file in the caller's thread.
  * @thread     any.
  * @see        Python ssl.SSLContext.load_verify_locations.
  */
@@ -179,6 +179,19 @@ TN_API void tn_tls_pin(tn_tls *tls, const unsigned char *sha256);
  * @see        libtls tls_config_insecure_noverifycert.
  */
 TN_API void tn_tls_insecure_no_verify(tn_tls *tls);
+
+/**
+ * Have the kernel encrypt what is sent, where it can (Linux: kTLS).
+ *
+ * tn_sendfile() then copies nothing. It is not done unasked: with OpenSSL 3.0 a
+ * connection ends at the first new key that its peer asks for.
+ *
+ * @param tls  borrowed.
+ * @suspends   no.
+ * @thread     any.
+ * @see        SSL_OP_ENABLE_KTLS in SSL_CTX_set_options(3); tn_tls_info.
+ */
+TN_API void tn_tls_ktls(tn_tls *tls);
 
 /**
  * Ask clients for a certificate.

@@ -36,6 +36,10 @@ typedef struct tn_ws_opts {
                              receives; twice that ends the connection
                              (-ETIMEDOUT); 0 = 30 s; TN_FOREVER: never */
     int64_t send_time;    /* ns for the peer to take a message; 0 = 30 s */
+    int64_t message_time; /* ns for a message to come, once it has begun, while
+                             somebody receives; above it the connection ends
+                             with 1008 (-ETIMEDOUT); 0 = 60 s; TN_FOREVER:
+                             never */
     int64_t connect_time; /* ns for all of tn_ws_dial(); 0 = 30 s */
     const char *protocol; /* subprotocol to ask for, or to agree to; NULL */
     const char *origin;   /* tn_ws_dial(): the Origin field; NULL: none */
@@ -95,10 +99,10 @@ TN_API TN_USE int tn_ws_dial(tn_ws **out, const char *url,
  *              empty.
  * @return 1; 0: the connection was closed in good order, see tn_ws_ended();
  *   TN_EWS: the peer broke the rules and was told; TN_ETOOBIG; TN_ETRUNCATED:
- *   it went without a word; -ETIMEDOUT: no answer to our pings, or it does not
- *   take ours; -EBUSY: another task receives; as tn_recv(). After -ETIME,
- *   -ECANCELED and -EBUSY nothing is lost, call again; after any other but 1
- *   nothing more comes.
+ *   it went without a word; -ETIMEDOUT: no answer to our pings, it does not
+ *   take ours, or a message took too long; -EBUSY: another task receives; as
+ *   tn_recv(). After -ETIME, -ECANCELED and -EBUSY nothing is lost, call again;
+ *   after any other but 1 nothing more comes.
  * @suspends   yes; the caller's scope bounds it.
  * @thread     the socket's; one task at a time.
  * @see        RFC 6455 sections 5, 7.

@@ -108,6 +108,15 @@
 #define TN_TLS_OUT    (20u << 10)
 #define TN_TLS_FILE   (64u << 10)
 
+/* Receives in one call of OpenSSL, each of a record or less; and such calls
+   without data after which a look at the clock is due. */
+#define TN_TLS_READS  4
+#define TN_TLS_ROUNDS 16
+
+/* Files of certificates and keys: some hundred in one, a whole trust store. */
+#define TN_TLS_CERT_FILE  (1u << 20)
+#define TN_TLS_TRUST_FILE (16u << 20)
+
 /* No event tells of what waits for two things: look that often. */
 #define TN_TLS_LOOK (10 * TN_MS)
 
@@ -143,6 +152,7 @@
    handshake; for the peer to answer our close frame. */
 #define TN_WS_PING_TIME    (30 * TN_SEC)
 #define TN_WS_SEND_TIME    (30 * TN_SEC)
+#define TN_WS_MESSAGE_TIME (60 * TN_SEC)
 #define TN_WS_CONNECT_TIME (30 * TN_SEC)
 #define TN_WS_CLOSE_TIME   (2 * TN_SEC)
 /* A share. A path below its folder, and one name: the kernel's PATH_MAX and
@@ -266,8 +276,9 @@
 #define TN_HTTPC_LOOK (100 * TN_MS)
 
 /* The body of a redirect is read for the sake of its connection, if it is not
-   longer than what a new one costs. */
-#define TN_HTTPC_SKIP (32u << 10)
+   longer than what a new one costs, in bytes and in time. */
+#define TN_HTTPC_SKIP      (32u << 10)
+#define TN_HTTPC_SKIP_TIME (1 * TN_SEC)
 
 /* Trailer section of a chunked body; its fields. */
 #define TN_HTTPC_TRAILER_MAX    (8u << 10)

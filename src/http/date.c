@@ -134,7 +134,7 @@ match(tn_str text, const char *form, int out[6])
         }
         if (number && tn__http_is_digit(*at)) {
             out[k - 1] = 10 * out[k - 1] + (*at - '0');
-        } else if (*at != (form[i] == 'D' ? ' ' : form[i])) {
+        } else if (form[i] == 'd' || *at != (form[i] == 'D' ? ' ' : form[i])) {
             return false;
         }
     }

@@ -101,7 +101,8 @@ take_length(struct tn__http_head *h, struct tn__http_frame *f, tn_str value)
 
 /* The one coding that ends by itself is "chunked", and it has to be the last.
    RFC 9112 section 6.3: without it nobody knows where the body ends, 400; with
-   others before it, 501. */
+   others before it, 501. But what somebody else may take for "chunked" alone,
+   with commas around it or behind a coding that was given up, is 400. */
 static int
 take_coding(struct tn__http_head *h, struct tn__http_frame *f, tn_str value)
 {
@@ -115,9 +116,11 @@ take_coding(struct tn__http_head *h, struct tn__http_frame *f, tn_str value)
     tn_str member = {NULL, 0};
     tn_str last = {NULL, 0};
     bool early = false;
+    int members = 0;
     for (tn_str list = value; next_member(&list, &member); last = member) {
-        early = early || IS(word_of(last), "chunked");
         tn_str word = word_of(member);
+        early = early || IS(word_of(last), "chunked") || IS(word, "identity");
+        members++;
         for (size_t i = 0; i < word.len; i++) {
             if (!tn__http_is(TN__TOKEN, word.at[i])) {
                 return tn__http_refuse(h, TN__HTTP_BAD,
@@ -125,7 +128,7 @@ take_coding(struct tn__http_head *h, struct tn__http_frame *f, tn_str value)
             }
         }
     }
-    if (early || last.len == 0 || !IS(last, "chunked")) {
+    if (early || members < 2 || !IS(last, "chunked")) {
         return tn__http_refuse(h, TN__HTTP_BAD,
                                "Transfer-Encoding does not end in chunked");
     }
@@ -161,10 +164,13 @@ take_connection(struct tn__http_head *h, struct tn__http_frame *f, tn_str value)
 static void
 take_expect(struct tn__http_frame *f, tn_str value)
 {
-    if (tn__http_same(value, "100-continue", 12)) {
-        f->expect_continue = true;
-    } else {
-        f->expect_other = true;
+    tn_str member;
+    while (next_member(&value, &member)) {
+        if (tn__http_same(member, "100-continue", 12)) {
+            f->expect_continue = true;
+        } else {
+            f->expect_other = true;
+        }
     }
 }
 

@@ -229,14 +229,14 @@ leads_on(const tn_fetch *f, const struct tn__try *t)
     return becomes_get(t, res->status) || !t->streamed || t->req->rewind;
 }
 
-/* Is this hop one to which secrets may go? */
-static bool
-is_stranger(const tn_fetch *f, const struct tn__try *t)
+/* Who is it that the next request goes to? */
+static void
+look_around(const tn_fetch *f, struct tn__try *t)
 {
-    if (tn__target_same_origin(&f->to, &t->first)) {
-        return false;
-    }
-    return !t->req->trust_redirects || (t->first.secure && !f->to.secure);
+    bool downgrade = t->first.secure && !f->to.secure;
+
+    t->elsewhere = !tn__target_same_origin(&f->to, &t->first);
+    t->stranger = t->elsewhere && (!t->req->trust_redirects || downgrade);
 }
 
 static int
@@ -270,7 +270,7 @@ go_on(tn_fetch *f, struct tn__try *t)
     tn__body_skip(f);
     tn__target_fini(&f->to);
     f->to = next;
-    t->stranger = is_stranger(f, t);
+    look_around(f, t);
     return t->body ? rewind_body(t) : 0;
 }
 

@@ -241,14 +241,18 @@ void
 tn__body_skip(tn_fetch *f)
 {
     char sink[1024];
+    int64_t deadline = f->deadline;
+    int64_t until = tn__deadline(tn_now(), TN_HTTPC_SKIP_TIME);
     size_t skipped = 0;
     ssize_t n = 1;
 
+    f->deadline = until < deadline ? until : deadline;
     while (!f->done && f->keep && n > 0 && skipped < TN_HTTPC_SKIP &&
            f->left <= TN_HTTPC_SKIP) {
         n = tn_httpc_read(f, sink, sizeof(sink));
         skipped += n > 0 ? (size_t)n : 0;
     }
+    f->deadline = deadline;
     if (f->conn) {
         tn__conn_drop(f);
     }

@@ -87,7 +87,8 @@ struct tn__try {
     const char *method;
     bool body;       /* this hop has one */
     bool expect;     /* ask before */
-    bool stranger;   /* this hop's origin is not the first one's */
+    bool elsewhere;  /* this hop's origin is not the first one's */
+    bool stranger;   /* nor may secrets go there */
     bool streamed;   /* the source was asked: rewind it before the next time */
     bool unfinished; /* the answer came before all of the body was sent */
     bool known;      /* the final head has been read already */
@@ -213,7 +214,7 @@ int tn__head_read(tn_fetch *f, struct tn__try *t); /* suspends */
 /* Make ready to read the body. `bare`: the method has answers without. */
 void tn__body_start(tn_fetch *f, bool bare); /* suspends */
 
-/* Read and forget it, if it is short. */
+/* Read and forget it, if it is short and comes soon. */
 void tn__body_skip(tn_fetch *f); /* suspends */
 
 /* ---- for all ---- */

@@ -2,6 +2,9 @@
  * httpc_proxy.c - which proxy, if any, and how it is asked to connect: HTTP's
  * CONNECT (RFC 9110 section 9.3.6) and SOCKS 5 (RFC 1928, 1929).
  */
+#include <tenon/loop.h>
+#include <tenon/task.h>
+
 #include "http/httpc_int.h"
 
 #include <stdio.h>
@@ -129,7 +132,9 @@ same_net(const char *entry, const char *host)
     const char *slash = strchr(entry, '/');
     size_t n = slash ? (size_t)(slash - entry) : strlen(entry);
     tn_addr net, addr;
-    int bits, most;
+    char *end = text;
+    int most;
+    long bits;
 
     if (n >= sizeof(text)) {
         return false;
@@ -141,14 +146,16 @@ same_net(const char *entry, const char *host)
         return false;
     }
     most = net.u.sa.sa_family == AF_INET ? 32 : 128;
-    bits = slash ? (int)strtol(slash + 1, NULL, 10) : most;
-    if (bits < 0 || bits > most) {
+    bits = slash ? strtol(slash + 1, &end, 10) : most;
+    /* "10.0.0.0/" is no way to say everything. */
+    if (bits < 0 || bits > most ||
+        (slash && (end == slash + 1 || *end != '\0'))) {
         return false;
     }
     return most == 32 ? same_bits((uint8_t *)&net.u.in.sin_addr,
-                                  (uint8_t *)&addr.u.in.sin_addr, bits)
+                                  (uint8_t *)&addr.u.in.sin_addr, (int)bits)
                       : same_bits((uint8_t *)&net.u.in6.sin6_addr,
-                                  (uint8_t *)&addr.u.in6.sin6_addr, bits);
+                                  (uint8_t *)&addr.u.in6.sin6_addr, (int)bits);
 }
 
 /* "example.org" and ".example.org" are the domain and all below it. */
@@ -360,9 +367,31 @@ socks_greet(tn_fetch *f, int64_t until)
     return buf[1] == SOCKS_NO_AUTH ? 0 : refused(f, "it wants a password");
 }
 
+/* The first address that the target's name has here. */
+static int
+look_up(tn_fetch *f, tn_addr *a, int64_t until)
+{
+    bool task = tn_loop_self() != NULL;
+    int64_t left = until == TN_NEVER ? TN_FOREVER : until - tn_now();
+    tn_scope scope;
+    int r;
+
+    if (left <= 0 && left != TN_FOREVER) {
+        return -ETIME;
+    }
+    if (task) {
+        tn_deadline(&scope, left);
+    }
+    r = tn_resolve(f->to.host, f->to.port, f->c->family, 0, a, 1);
+    if (task) {
+        tn_scope_end(&scope);
+    }
+    return r;
+}
+
 /* The target's address as a request has it: bytes, or a code. */
 static int
-socks_address(tn_fetch *f, uint8_t *buf)
+socks_address(tn_fetch *f, uint8_t *buf, int64_t until)
 {
     size_t n = strlen(f->to.host);
     tn_addr a;
@@ -375,7 +404,7 @@ socks_address(tn_fetch *f, uint8_t *buf)
         return (int)n + 2;
     }
     if (r < 0) {
-        r = tn_resolve(f->to.host, f->to.port, f->c->family, 0, &a, 1);
+        r = look_up(f, &a, until);
     }
     if (r < 0) {
         return r;
@@ -433,7 +462,7 @@ tn__socks_connect(tn_fetch *f, int64_t until)
     if (r < 0) {
         return r;
     }
-    n = socks_address(f, buf + 3);
+    n = socks_address(f, buf + 3, until);
     if (n < 0) {
         return n;
     }

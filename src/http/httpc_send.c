@@ -139,8 +139,7 @@ is_secret(tn_str name)
 {
     return tn__same_word(name, "Authorization") ||
            tn__same_word(name, "Cookie") ||
-           tn__same_word(name, "Proxy-Authorization") ||
-           tn__same_word(name, "Host");
+           tn__same_word(name, "Proxy-Authorization");
 }
 
 /* Without the body its description goes as well. */
@@ -158,6 +157,7 @@ put_fields(struct tn__try *t)
         bool had_body = t->req->body || t->req->source;
 
         if (!field->value.at || (t->stranger && is_secret(field->name)) ||
+            (t->elsewhere && tn__same_word(field->name, "Host")) ||
             (had_body && !t->body && is_of_body(field->name))) {
             continue;
         }
@@ -198,7 +198,7 @@ make_head(tn_fetch *f, struct tn__try *t)
     tn__text_puts(head, " ");
     put_target(f, t);
     tn__text_puts(head, " HTTP/1.1\r\n");
-    if (t->stranger) { /* the caller's Host was the first one's */
+    if (t->elsewhere) { /* the caller's Host was the first one's */
         put(head, "Host", f->to.authority);
     } else {
         put_usual(t, "Host", f->to.authority);

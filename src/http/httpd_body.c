@@ -35,7 +35,8 @@ fail(tn_exchange *x, int err)
 
 /* ---- waiting for more ---- */
 
-/* Earlier answers first, and the sign that the peer may be waiting for. */
+/* Earlier answers first, and this one if it is whole: the peer may be waiting
+   for it. So may it for the sign, unless it has begun to send. */
 static int
 before_wait(tn_exchange *x)
 {
@@ -52,7 +53,7 @@ before_wait(tn_exchange *x)
         tn__httpd_copy(c->out + c->out_end, sign, sizeof(sign) - 1);
         c->out_end += sizeof(sign) - 1;
     }
-    if (x->stage == TN__FRESH) {
+    if (x->stage == TN__FRESH || x->stage == TN__OVER) {
         r = tn__httpd_send(c);
     } else if (!x->gone && x->begin > c->out_start) {
         r = tn__httpd_push(c, x->begin);
@@ -104,6 +105,7 @@ fill(tn_exchange *x)
 {
     struct tn__hconn *c = x->c;
     int64_t start;
+    size_t have;
     ssize_t n;
     int r = before_wait(x);
 
@@ -113,7 +115,9 @@ fill(tn_exchange *x)
     if (c->in_start == c->in_end) {
         c->in_start = c->in_end = x->base;
     }
-    if (c->in_cap - c->in_end < TN_HTTP_CHUNK_LINE && x->base > 0) {
+    have = c->in_end - c->in_start;
+    if (c->in_cap - c->in_end < TN_HTTP_CHUNK_LINE && x->base > 0 &&
+        have < TN_HTTPD_IN) {
         r = tn__httpd_move(c, TN_HTTPD_IN, true);
         if (r < 0) {
             return fail(x, r);
@@ -141,6 +145,7 @@ read_length(tn_exchange *x, void *buf, size_t cap)
 
     cap = (uint64_t)x->body_left < cap ? (size_t)x->body_left : cap;
     if (have > 0) {
+        x->may_expect = false;
         cap = have < cap ? have : cap;
         memcpy(buf, c->in + c->in_start, cap);
         c->in_start += cap;
@@ -197,17 +202,22 @@ read_trailers(tn_exchange *x)
     return 0;
 }
 
-static ssize_t
-too_big(tn_exchange *x)
+/* More has come, or been announced, than is allowed. A size of which only the
+   first digits are here is none yet. */
+static bool
+is_too_big(const tn_exchange *x)
 {
-    return fail(x, tn_fail(TN_ETOOBIG, "read request", NULL));
+    int64_t max = x->c->server->o.max_body;
+    uint64_t next = x->chunks.line == 0 ? x->chunks.left : 0;
+
+    return max >= 0 &&
+           (x->body_got > max || next > (uint64_t)(max - x->body_got));
 }
 
 static ssize_t
 read_chunk(tn_exchange *x, void *buf, size_t cap)
 {
     struct tn__hconn *c = x->c;
-    int64_t max = c->server->o.max_body;
     ssize_t n;
 
     while (x->body == TN__BODY_DATA) {
@@ -222,6 +232,7 @@ read_chunk(tn_exchange *x, void *buf, size_t cap)
             }
             continue;
         }
+        x->may_expect = false;
         r = tn_http_dechunk(&x->chunks, c->in + c->in_start,
                             have < cap ? have : cap, &used, &data);
         if (r < 0) {
@@ -230,12 +241,8 @@ read_chunk(tn_exchange *x, void *buf, size_t cap)
         c->in_start += used;
         x->body = r > 0 ? TN__BODY_TRAILERS : TN__BODY_DATA;
         x->body_got += (int64_t)data.len;
-        /* Of a size that is not read to its end nobody knows yet whether it is
-           one: what is broken is so however it arrives. */
-        if (max >= 0 && (x->body_got > max ||
-                         (x->chunks.line == 0 &&
-                          x->chunks.left > (uint64_t)(max - x->body_got)))) {
-            return too_big(x);
+        if (is_too_big(x)) {
+            return fail(x, tn_fail(TN_ETOOBIG, "read request", NULL));
         }
         if (data.len > 0) {
             memcpy(buf, data.at, data.len);
@@ -340,9 +347,6 @@ tn__httpd_body_drop(tn_exchange *x)
         return 1;
     }
     while (x->body != TN__BODY_END && dropped < TN_HTTPD_DROP) {
-        if (x->c->in_start == x->c->in_end && tn__httpd_send(x->c) < 0) {
-            return TN_EBROKEN;
-        }
         n = tn_httpd_read(x, sink, sizeof(sink));
         if (n < 0) {
             return 1;

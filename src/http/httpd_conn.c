@@ -1,6 +1,8 @@
 /*
  * httpd_conn.c - one connection: heads out of the stream, one after the other.
  */
+#include <tenon/tls.h>
+
 #include "http/httpd_int.h"
 
 #include <stdlib.h>
@@ -217,6 +219,17 @@ more_head(struct tn__hconn *c, int64_t *until)
     return n == -ETIME ? 408 : n < 0 ? (int)n : 0;
 }
 
+/* No more comes of a head. What is wrong in a line without an end has not been
+   told if it came in pieces: then it is now, else `otherwise`. */
+static int
+last_word(struct tn__hconn *c, tn_exchange *x, int otherwise)
+{
+    size_t have = c->in_end - c->in_start;
+    ssize_t n = tn_http_parse_request(&x->req, c->in + c->in_start, have, 0);
+
+    return n < 0 ? x->req.status : otherwise;
+}
+
 /* Parse; receive more until the head is whole. 0; a status to refuse it with; a
    code if the connection is over. */
 static int
@@ -228,13 +241,15 @@ read_head(struct tn__hconn *c, tn_exchange *x)
 
     for (;;) {
         size_t have = c->in_end - c->in_start;
-        ssize_t n =
-            tn_http_parse_request(&x->req, c->in + c->in_start, have, c->seen);
+        ssize_t n;
+
+        have = have < max ? have : max;
+        n = tn_http_parse_request(&x->req, c->in + c->in_start, have, c->seen);
 
         if (n < 0) {
             return x->req.status;
         }
-        if ((size_t)n > max || (n == 0 && have >= max)) {
+        if (n == 0 && have == max) {
             return too_long(c);
         }
         if (n > 0) {
@@ -244,6 +259,9 @@ read_head(struct tn__hconn *c, tn_exchange *x)
         }
         c->seen = have;
         r = more_head(c, &until);
+        if (r == 408 || r == TN_ETRUNCATED) {
+            return last_word(c, x, r);
+        }
         if (r != 0) {
             return r;
         }
@@ -367,11 +385,28 @@ verdict(const struct tn__hconn *c, int r)
     return r < 0 ? r : 0;
 }
 
+/* Half a handshake costs more than ten times what an idle connection does: it
+   is given the time of a head, and no more. */
+static int
+shake_hands(struct tn__hconn *c)
+{
+    int r;
+
+    if (!tn_tls_is_on(c->sock)) {
+        return 0;
+    }
+    tn_settimeout(c->sock, c->server->o.head_time);
+    c->idle = true;
+    r = tn_tls_handshake(c->sock);
+    c->idle = false;
+    return r;
+}
+
 int
 tn__httpd_conn(tn_sock *sock, const tn_addr *peer, void *arg)
 {
     struct tn__hconn c;
-    int r = 0;
+    int r;
 
     memset(&c, 0, offsetof(struct tn__hconn, small));
     c.server = arg;
@@ -381,7 +416,8 @@ tn__httpd_conn(tn_sock *sock, const tn_addr *peer, void *arg)
     c.in_cap = sizeof(c.small);
     enlist(&c);
     tn_deadline(&c.scope, TN_FOREVER);
-    if (c.server->live > c.server->o.max_connections) {
+    r = shake_hands(&c);
+    if (r == 0 && c.server->live > c.server->o.max_connections) {
         r = turn_away(&c);
     }
     while (r == 0) {

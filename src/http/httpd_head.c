@@ -184,9 +184,11 @@ tn__httpd_head(tn_exchange *x, size_t room)
         return r;
     }
     /* Who answers unasked for a body that waits for a sign will never know
-       whether it comes. */
-    x->close =
-        x->close || x->may_expect || !x->req.keep_alive || server->draining;
+       whether it comes; and who has read nothing of a long body by now is not
+       going to. */
+    x->close = x->close || x->may_expect || !x->req.keep_alive ||
+               server->draining ||
+               (tn__httpd_body_is_long(x) && x->body_left == x->req.length);
     x->may_expect = false;
     x->no_body = x->no_body || x->status == 204 || x->status == 304;
     x->begin = x->c->out_end;

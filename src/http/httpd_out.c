@@ -102,33 +102,10 @@ tn__httpd_room(struct tn__hconn *c, size_t n)
 /* ---- chunks ---- */
 
 enum {
-    CHUNK_LINE = 6, /* "01a0\r\n": a gathered chunk is below 64 KiB */
+    CHUNK_LINE = 6, /* "1fa0\r\n": a gathered chunk is below 64 KiB */
 };
 
-/* Write the open chunk's size in front of it. */
-static void
-close_chunk(tn_exchange *x)
-{
-    static const char digits[] = "0123456789abcdef";
-    struct tn__hconn *c = x->c;
-    size_t n;
-    char *p;
-
-    if (x->mark == TN__NO_CHUNK) {
-        return;
-    }
-    p = c->out + x->mark;
-    n = c->out_end - x->mark - CHUNK_LINE;
-    for (int shift = 12; shift >= 0; shift -= 4) {
-        *p++ = digits[n >> shift & 15];
-    }
-    memcpy(p, "\r\n", 2);
-    memcpy(c->out + c->out_end, "\r\n", 2);
-    c->out_end += 2;
-    x->mark = TN__NO_CHUNK;
-}
-
-/* The line of a chunk that is not copied. */
+/* The line of a chunk of `n` bytes. */
 static void
 put_chunk_line(struct tn__hconn *c, uint64_t n)
 {
@@ -144,6 +121,32 @@ put_chunk_line(struct tn__hconn *c, uint64_t n)
     }
     p = tn__httpd_copy(p, "\r\n", 2);
     c->out_end = (size_t)(p - c->out);
+}
+
+/* Write the open chunk's size in front of it, and move it there. */
+static void
+close_chunk(tn_exchange *x)
+{
+    struct tn__hconn *c = x->c;
+    size_t from, n;
+
+    if (x->mark == TN__NO_CHUNK) {
+        return;
+    }
+    from = x->mark + CHUNK_LINE;
+    n = c->out_end - from;
+    c->out_end = x->mark;
+    x->mark = TN__NO_CHUNK;
+    if (n == 0) { /* what should have filled it failed */
+        return;
+    }
+    put_chunk_line(c, n);
+    if (c->out_end < from) {
+        memmove(c->out + c->out_end, c->out + from, n);
+    }
+    c->out_end += n;
+    memcpy(c->out + c->out_end, "\r\n", 2);
+    c->out_end += 2;
 }
 
 /* ---- the body ---- */
@@ -423,12 +426,29 @@ tn_httpd_error(tn_exchange *x, int status, const char *why)
                           (size_t)(p - text));
 }
 
+/* The last chunk, and the trailers. */
+static int
+end_chunks(tn_exchange *x)
+{
+    int r = make_way(x, x->trailers_len + 8);
+    char *p;
+
+    if (r < 0) {
+        return r;
+    }
+    close_chunk(x);
+    p = tn__httpd_copy(x->c->out + x->c->out_end, "0\r\n", 3);
+    p = tn__httpd_copy(p, x->text, x->trailers_len);
+    p = tn__httpd_copy(p, "\r\n", 2);
+    x->c->out_end = (size_t)(p - x->c->out);
+    return 0;
+}
+
 int
 tn__httpd_end(tn_exchange *x)
 {
-    struct tn__hconn *c = x->c;
-    bool chunked = x->trailers_len > 0 && x->req.minor > 0;
-    int r = c->broken;
+    bool trailers = x->trailers_len > 0 && x->req.minor > 0;
+    int r = x->c->broken;
 
     if (r == 0 && x->stage == TN__FRESH) {
         r = tn__httpd_head(x, 0);
@@ -436,30 +456,24 @@ tn__httpd_end(tn_exchange *x)
     if (r < 0) {
         return r;
     }
-    if (x->stage == TN__HELD && x->promised >= 0) {
+    /* Nobody will read the rest of the request now. */
+    x->close = x->close || tn__httpd_body_is_long(x);
+    if (x->stage == TN__HELD) {
+        if (x->promised < 0 && !trailers && x->written <= TN_HTTPD_HELD) {
+            x->promised = x->written;
+        }
         tn__httpd_seal(x, x->promised);
-    } else if (x->stage == TN__HELD) {
-        chunked = chunked || x->written > TN_HTTPD_HELD;
-        tn__httpd_seal(x, chunked ? -1 : x->written);
-        x->promised = chunked ? -1 : x->written;
     }
     if (x->stage == TN__LENGTH && x->written != x->promised) {
         return tn_fail(TN_EBROKEN, "answer", "less than was promised");
     }
     if (x->stage == TN__CHUNKED) {
-        r = make_way(x, x->trailers_len + 8);
-        if (r < 0) {
-            return r;
-        }
-        close_chunk(x);
-        memcpy(c->out + c->out_end, "0\r\n", 3);
-        memcpy(c->out + c->out_end + 3, x->text, x->trailers_len);
-        c->out_end += 3 + x->trailers_len;
-        memcpy(c->out + c->out_end, "\r\n", 2);
-        c->out_end += 2;
+        r = end_chunks(x);
     }
-    x->stage = TN__OVER;
-    return 0;
+    if (r == 0) {
+        x->stage = TN__OVER;
+    }
+    return r;
 }
 
 /* ---- something else than HTTP ---- */

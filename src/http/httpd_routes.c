@@ -201,11 +201,12 @@ static int
 trace(tn_exchange *x)
 {
     const tn_http_request *req = &x->req;
-    int r = tn__httpd_put(x, "Content-Type", "message/http");
+    int r;
 
     if (req->body != TN_HTTP_NO_BODY) {
         return tn_httpd_error(x, 400, NULL);
     }
+    r = tn__httpd_put(x, "Content-Type", "message/http");
     r = r < 0 ? r : write_str(x, req->method_text, " ");
     r = r < 0 ? r : write_str(x, req->target, " ");
     r = r < 0 ? r

@@ -346,10 +346,18 @@ ssize_t
 tn_http_parse_request(tn_http_request *req, const char *buf, size_t n,
                       size_t seen)
 {
-    struct tn__http_head h = {buf, buf + n, buf, NULL};
-    int status = seen == 0 ? 0 : resume(&h, seen);
-    if (status == 0) {
-        status = read_request(&h, req);
+    struct tn__http_head part = {buf, buf + n, buf, NULL};
+    struct tn__http_head h = part;
+    int early = seen == 0 ? 0 : resume(&part, seen);
+    if (early == TN__HTTP_MORE) {
+        return 0;
+    }
+    /* Of several things that are wrong the first one is told, however the
+       bytes were cut: so a part that is refused is read from its beginning. */
+    int status = read_request(&h, req);
+    if (status == TN__HTTP_MORE && early != 0) {
+        status = early;
+        h.why = part.why;
     }
     if (status == TN__HTTP_MORE) {
         return 0;

@@ -168,6 +168,12 @@ tn__share_refuse(struct tn__call *c, int err)
     }
 }
 
+bool
+tn__share_is_scarce(int err)
+{
+    return err == -EMFILE || err == -ENFILE || err == -ENOMEM;
+}
+
 int
 tn__share_location(struct tn__call *c, const char *path, bool slash,
                    tn_str query)
@@ -277,23 +283,44 @@ allowed(const struct tn__call *c, bool folder)
                   : "GET, HEAD, OPTIONS, PUT, DELETE";
 }
 
-static bool
+/* Is it a folder? 1; 0: another thing, or nothing; a code if that cannot be
+   told now. */
+static int
 is_folder(const struct tn__call *c)
 {
     struct stat st;
     int fd = tn__share_open(c->share, c->path, O_PATH);
-    bool yes = fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
-    if (fd >= 0) {
-        close(fd);
+    if (fd < 0) {
+        return tn__share_is_scarce(fd) ? fd : 0;
     }
+    int yes = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+    close(fd);
     return yes;
+}
+
+/* 0; or a code, and nothing was answered. */
+static int
+say_allowed(struct tn__call *c)
+{
+    int r = is_folder(c);
+    return r < 0 ? r : tn_httpd_field(c->x, "Allow", allowed(c, r > 0));
 }
 
 static int
 refuse_method(struct tn__call *c)
 {
-    (void)tn_httpd_field(c->x, "Allow", allowed(c, is_folder(c)));
-    return tn_httpd_error(c->x, 405, NULL);
+    int r = say_allowed(c);
+    return r < 0 ? tn__share_refuse(c, r) : tn_httpd_error(c->x, 405, NULL);
+}
+
+static int
+post(struct tn__call *c)
+{
+    int r = is_folder(c);
+    if (r < 0) {
+        return tn__share_refuse(c, r);
+    }
+    return r > 0 ? tn__share_post(c) : refuse_method(c);
 }
 
 static int
@@ -322,8 +349,9 @@ get(struct tn__call *c)
 static int
 options(struct tn__call *c)
 {
-    (void)tn_httpd_field(c->x, "Allow", allowed(c, is_folder(c)));
-    return tn_httpd_reply(c->x, 204, NULL, "", 0);
+    int r = say_allowed(c);
+    return r < 0 ? tn__share_refuse(c, r)
+                 : tn_httpd_reply(c->x, 204, NULL, "", 0);
 }
 
 static int
@@ -339,11 +367,12 @@ dispatch(struct tn__call *c)
     case TN_HTTP_PUT:
         return writable ? tn__share_put(c) : refuse_method(c);
     case TN_HTTP_POST:
-        return writable && is_folder(c) ? tn__share_post(c) : refuse_method(c);
+        return writable ? post(c) : refuse_method(c);
     case TN_HTTP_DELETE:
         return writable && !c->share->opts.keep ? tn__share_delete(c)
                                                 : refuse_method(c);
     case TN_HTTP_OTHER:
+        return tn_httpd_error(c->x, 501, NULL);
     case TN_HTTP_TRACE:
     case TN_HTTP_CONNECT:
     case TN_HTTP_PATCH:

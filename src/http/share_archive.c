@@ -45,7 +45,7 @@ enter(struct archive *a, size_t len)
         if (fd >= 0) {
             close(fd);
         }
-        return err == -EMFILE || err == -ENFILE || err == -ENOMEM ? err : 0;
+        return tn__share_is_scarce(err) ? err : 0;
     }
     a->dirs[a->depth] = dir;
     a->lens[a->depth] = len;
@@ -82,7 +82,7 @@ add_entry(struct archive *a, size_t len, const char *name)
     bool link = fstatat(top, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
                 S_ISLNK(st.st_mode);
     int fd = tn__share_open_read(a->c->share, a->path, &st);
-    if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM) {
+    if (tn__share_is_scarce(fd)) {
         return fd;
     }
     if (fd < 0 || (link && S_ISDIR(st.st_mode))) {

@@ -40,6 +40,10 @@ try_index(struct tn__call *c)
         close(fd);
     }
     c->path[n] = '\0';
+    if (tn__share_is_scarce(fd)) {
+        int r = tn__share_refuse(c, fd);
+        return r < 0 ? r : 1;
+    }
     return 0;
 }
 

@@ -74,6 +74,10 @@ struct tn__call {
 /* Answer what a system call's failure means to a client. */
 int tn__share_refuse(struct tn__call *c, int err);
 
+/* Did opening fail for want of descriptors or memory, so that nothing is known
+   of what bears the name? */
+bool tn__share_is_scarce(int err);
+
 /* A Location of a path below the folder; `slash` at its end or not; `query`
    may be absent. */
 int tn__share_location(struct tn__call *c, const char *path, bool slash,

@@ -36,14 +36,14 @@ tn__keep_open(const tn_share *s, bool make)
 
 /* ---- making room ---- */
 
-/* Remove one unless somebody writes it. */
+/* Does nobody write it? Then remove it, if that is wanted. */
 static bool
-remove_idle(int parts, const char *name)
+is_idle(int parts, const char *name, bool remove)
 {
     int fd =
         openat(parts, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
     bool idle = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-                unlinkat(parts, name, 0) == 0;
+                (!remove || unlinkat(parts, name, 0) == 0);
     if (fd >= 0) {
         close(fd);
     }
@@ -54,9 +54,9 @@ remove_idle(int parts, const char *name)
 struct look {
     bool marks;
     int64_t keep_marks; /* ns */
-    int64_t after;      /* those up to that time were found to be in use */
+    int64_t after;      /* those up to that time could not be removed */
     int count;
-    int64_t oldest; /* ns; -1: none */
+    int64_t oldest; /* ns, of those that nobody writes; -1: there are none */
     char name[TN_SHARE_NAME + 1];
 };
 
@@ -81,14 +81,19 @@ static void
 look_at(struct look *l, const tn_share *s, int parts, const char *name)
 {
     struct stat st;
-    if (name[0] == '.' || fstatat(parts, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-        (is_stale(l, s, name, &st) && remove_idle(parts, name)) ||
+    if (name[0] == '.' || fstatat(parts, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        return;
+    }
+    bool stale = is_stale(l, s, name, &st);
+    if ((stale && is_idle(parts, name, true)) ||
         begins(name, TN__DONE) != l->marks) {
         return;
     }
     int64_t when = st.st_mtim.tv_sec * TN_SEC + st.st_mtim.tv_nsec;
     l->count++;
-    if (when > l->after && (l->oldest < 0 || when < l->oldest)) {
+    /* Asking costs three calls: of the oldest only, and once. */
+    if (!stale && when > l->after && (l->oldest < 0 || when < l->oldest) &&
+        is_idle(parts, name, false)) {
         l->oldest = when;
         (void)snprintf(l->name, sizeof(l->name), "%s", name);
     }
@@ -130,16 +135,29 @@ make_room(struct look *l, const tn_share *s, int parts, int max)
         if (l->oldest < 0) {
             return -EBUSY;
         }
-        (void)remove_idle(parts, l->name);
-        l->after = l->oldest;
+        if (!is_idle(parts, l->name, true)) {
+            l->after = l->oldest;
+        }
     }
+}
+
+/* Are so many being written that no look is needed? Who sends requests while
+   that is so shall not make us look at each of them, again and again. */
+static bool
+is_full(const tn_share *s)
+{
+    int count = 0;
+    for (const struct tn__upload *u = s->uploads; u; u = u->next) {
+        count++;
+    }
+    return count >= s->opts.max_partial;
 }
 
 int
 tn__keep_room(tn_share *s, int parts)
 {
     struct look l = {.marks = false};
-    return make_room(&l, s, parts, s->opts.max_partial);
+    return is_full(s) ? -EBUSY : make_room(&l, s, parts, s->opts.max_partial);
 }
 
 void

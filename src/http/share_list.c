@@ -45,7 +45,7 @@ struct place {
 };
 
 /* Only what could be opened: a link may lead outside, a device is nothing to
-   read. 1: it counts. */
+   read. 1: it counts; 0; a code if that cannot be told now. */
 static int
 examine(const struct place *at, const char *name, struct stat *st)
 {
@@ -56,12 +56,12 @@ examine(const struct place *at, const char *name, struct stat *st)
     }
     if (S_ISLNK(st->st_mode)) {
         if (asprintf(&path, "%s/%s", at->path[0] ? at->path : ".", name) < 0) {
-            return 0;
+            return -ENOMEM;
         }
         int to = tn__share_open(at->s, path, O_PATH);
         free(path);
         if (to < 0) {
-            return 0;
+            return tn__share_is_scarce(to) ? to : 0;
         }
         int r = fstat(to, st);
         close(to);
@@ -78,17 +78,14 @@ read_all(struct tn__list *l, const struct place *at, DIR *dir)
     const struct dirent *d;
     struct stat st;
     for (unsigned i = 1; (d = readdir(dir)) != NULL; i++) {
-        if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0 &&
-            examine(at, d->d_name, &st)) {
-            if (l->count >= TN_SHARE_LIST) {
-                return TN_ETOOBIG;
-            }
-            int r = add(l, d->d_name, &st);
-            if (r < 0) {
-                return r;
-            }
+        bool dots = strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0;
+        int r = dots ? 0 : examine(at, d->d_name, &st);
+        if (r > 0) {
+            r = l->count < TN_SHARE_LIST ? add(l, d->d_name, &st) : TN_ETOOBIG;
         }
-        int r = i % AT_ONCE == 0 ? tn_checkpoint() : 0;
+        if (r == 0 && i % AT_ONCE == 0) {
+            r = tn_checkpoint();
+        }
         if (r < 0) {
             return r;
         }

@@ -62,6 +62,7 @@ tn__ws_new(tn_ws **out, tn_sock *sock, enum tn__ws_role role, tn_str early,
     ws->owned = role == TN__WS_CLIENT;
     ws->ping_time = or_default(o.ping_time, TN_WS_PING_TIME);
     ws->send_time = or_default(o.send_time, TN_WS_SEND_TIME);
+    ws->message_time = or_default(o.message_time, TN_WS_MESSAGE_TIME);
     ws->end.code = TN__WS_LOST;
     ws->until = TN_NEVER;
     ws->heard = tn_now();
@@ -137,6 +138,22 @@ silence_ends(const tn_ws *ws)
     return ws->ping_time < 0 ? TN_NEVER : tn__deadline(from, ws->ping_time);
 }
 
+/* When what has begun to come must be here. */
+static int64_t
+message_ends(tn_ws *ws)
+{
+    const struct tn__ws_codec *c = &ws->codec;
+    bool inside = c->in_frame || (c->kind != 0 && !c->whole);
+
+    if (inside && !ws->begun) {
+        ws->since = tn_now();
+    }
+    ws->begun = inside;
+    return !inside || ws->message_time < 0
+               ? TN_NEVER
+               : tn__deadline(ws->since, ws->message_time);
+}
+
 /* Send what is owed before more is read: a peer that asks and asks, and does
    not read the answers, is held back. An answer that cannot be sent is no
    reason not to read what came before the end. 0, or what tn_ws_recv() has to
@@ -165,38 +182,6 @@ ask_or_give_up(tn_ws *ws)
     return settle(ws);
 }
 
-/* 1: bytes came; else what tn_ws_recv() has to return. */
-static int
-fill(tn_ws *ws)
-{
-    ssize_t n = -EAGAIN;
-    int r = 0;
-
-    free(ws->early);
-    ws->early = NULL;
-    while (n == -EAGAIN && r == 0) {
-        n = read_until(ws, silence_ends(ws));
-        if (n == -EAGAIN) {
-            r = ask_or_give_up(ws);
-        }
-    }
-    if (r < 0) {
-        return r;
-    }
-    if (n > 0) {
-        ws->heard = tn_now();
-        ws->ping = TN__WS_QUIET;
-        tn__ws_feed(&ws->codec, ws->chunk, (size_t)n);
-        return 1;
-    }
-    if (n == 0 || n == TN_ECUT) { /* the end is a close frame, not that */
-        return end_with(ws, TN_ETRUNCATED);
-    }
-    return may_go_on(n) ? (int)n : end_with(ws, (int)n);
-}
-
-/* ---- what came ---- */
-
 /* Both close frames are through, or there will be none: a server ends TCP
    first, so that the client's port is free again (RFC 6455 section 7.1.1). */
 static void
@@ -218,6 +203,44 @@ fail(tn_ws *ws, int result)
     end_stream(ws);
     return end_with(ws, result);
 }
+
+/* 1: bytes came; else what tn_ws_recv() has to return. */
+static int
+fill(tn_ws *ws)
+{
+    int64_t whole = message_ends(ws);
+    ssize_t n = -EAGAIN;
+    int r = 0;
+
+    free(ws->early);
+    ws->early = NULL;
+    while (n == -EAGAIN && r == 0) {
+        int64_t silence = silence_ends(ws);
+
+        n = read_until(ws, whole < silence ? whole : silence);
+        if (n == -EAGAIN && whole <= silence) {
+            ws->codec.code = TN__WS_POLICY;
+            r = fail(ws, -ETIMEDOUT);
+        } else if (n == -EAGAIN) {
+            r = ask_or_give_up(ws);
+        }
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (n > 0) {
+        ws->heard = tn_now();
+        ws->ping = TN__WS_QUIET;
+        tn__ws_feed(&ws->codec, ws->chunk, (size_t)n);
+        return 1;
+    }
+    if (n == 0 || n == TN_ECUT) { /* the end is a close frame, not that */
+        return end_with(ws, TN_ETRUNCATED);
+    }
+    return may_go_on(n) ? (int)n : end_with(ws, (int)n);
+}
+
+/* ---- what came ---- */
 
 static int
 take_close(tn_ws *ws)
@@ -260,10 +283,12 @@ next_message(tn_ws *ws)
             r = fill(ws);
             break;
         case TN__WS_PING:
+            ws->begun = ws->begun && ws->codec.kind != 0;
             take_ping(ws);
             r = settle(ws);
             break;
         case TN__WS_PONG:
+            ws->begun = ws->begun && ws->codec.kind != 0;
             break;
         case TN__WS_CLOSE:
             return take_close(ws);
@@ -289,9 +314,12 @@ tn_ws_recv(tn_ws *ws, enum tn_ws_kind *kind, tn_str *data)
         return ws->result;
     }
     ws->receiving = true;
+    ws->since += tn_now() - ws->away;
     tn__ws_next(c);
     r = next_message(ws);
     ws->receiving = false;
+    ws->away = tn_now();
+    ws->begun = ws->begun && r != 1;
     if (r == 1) {
         *kind = c->kind == TN_WS_TEXT ? TN_WS_TEXT : TN_WS_BINARY;
         *data = (tn_str){c->len > 0 ? (const char *)c->buf : "", c->len};

@@ -30,6 +30,7 @@ enum tn__ws_code {
     TN__WS_NO_CODE = 1005, /* the frame had none; never sent */
     TN__WS_LOST = 1006,    /* no frame came; never sent */
     TN__WS_NOT_TEXT = 1007,
+    TN__WS_POLICY = 1008,
     TN__WS_TOO_BIG = 1009,
     TN__WS_INTERNAL = 1011,
 };
@@ -87,7 +88,7 @@ struct tn__ws_frame {
 struct tn_ws {
     tn_sock *sock;
     bool owned; /* the socket is ours to close */
-    int64_t ping_time, send_time;
+    int64_t ping_time, send_time, message_time;
     struct tn__ws_codec codec;
     uint8_t *early; /* bytes that came with the handshake; freed when used */
 
@@ -98,6 +99,9 @@ struct tn_ws {
     tn_ws_end end;
     bool heard_close; /* the peer's close frame has come */
     int64_t heard;    /* when the last bytes came */
+    bool begun;       /* a part of a message or a frame is here */
+    int64_t since;    /* when it was begun; but no time counts ... */
+    int64_t away;     /* ... from here until somebody receives again */
     uint8_t chunk[TN_WS_CHUNK];
 
     /* Sending. The turn is a channel with one token: whoever holds it sends,

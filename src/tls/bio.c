@@ -44,15 +44,18 @@ take_in(struct tls_conn *c, char *buf, size_t n)
     return have;
 }
 
-/* While somebody is receiving into `in`, his bytes come first. */
+/* While somebody is receiving into `in`, his bytes come first. What OpenSSL
+   makes no data of, as new keys or refused handshakes, it reads past by
+   itself: so that no peer can keep it at that, each call has its limit. */
 static ssize_t
 receive_now(struct tls_conn *c, char *buf, size_t n)
 {
     struct tn__op op = {.kind = TN__RECV, .u.io = {buf, n, 0}};
 
-    if (c->taken & TLS_IN) {
+    if ((c->taken & TLS_IN) || c->reads == 0) {
         return -EAGAIN;
     }
+    c->reads--;
     return c->eof ? 0 : tn__sock_try_below(c->sock, &op, true);
 }
 

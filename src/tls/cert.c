@@ -3,12 +3,14 @@
  */
 #include "tls/tls_int.h"
 
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- reading ---- */
 
@@ -54,28 +56,58 @@ use_pem(SSL_CTX *ctx, BIO *certs, BIO *keys)
     return ok ? 0 : TN_ECERT;
 }
 
+/* It may be a pipe, or grow while it is read. */
 static int
-open_file(BIO **out, const char *path)
+copy_file(BIO *bio, int fd, size_t most)
 {
-    FILE *f = fopen(path, "re");
-    int err = errno;
+    char buf[2048];
+    size_t have = 0;
+    ssize_t n;
 
-    *out = f ? BIO_new_fp(f, BIO_CLOSE) : NULL;
-    if (f && !*out) {
-        (void)fclose(f);
-        err = ENOMEM;
+    while ((n = read(fd, buf, sizeof(buf))) > 0) {
+        have += (size_t)n;
+        if (have > most) {
+            return -EFBIG;
+        }
+        if (BIO_write(bio, buf, (int)n) != n) {
+            return -ENOMEM;
+        }
     }
-    return *out ? 0 : tn_fail(-err, "open", path);
+    n = n < 0 ? -errno : 0;
+    OPENSSL_cleanse(buf, sizeof(buf)); /* it may have been a key */
+    return (int)n;
+}
+
+int
+tls_read_file(BIO **out, const char *path, size_t most)
+{
+    BIO *bio = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int r;
+
+    *out = NULL;
+    if (fd < 0) {
+        return tn_fail(-errno, "open", path);
+    }
+    bio = BIO_new(BIO_s_mem());
+    r = bio ? copy_file(bio, fd, most) : -ENOMEM;
+    close(fd);
+    if (r < 0) {
+        BIO_free(bio);
+        return tn_fail(r, "read", path);
+    }
+    *out = bio;
+    return 0;
 }
 
 int
 tls_cert_files(SSL_CTX *ctx, const char *cert, const char *key)
 {
     BIO *certs = NULL, *keys = NULL;
-    int r = open_file(&certs, cert);
+    int r = tls_read_file(&certs, cert, TN_TLS_CERT_FILE);
 
     if (r == 0) {
-        r = open_file(&keys, key);
+        r = tls_read_file(&keys, key, TN_TLS_CERT_FILE);
     }
     if (r == 0) {
         ERR_clear_error();

@@ -8,6 +8,7 @@
 #include "tls/tls_int.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -71,7 +72,7 @@ make_ctx(SSL_CTX **out, tn_tls *tls)
         return -ENOMEM;
     }
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                 SSL_OP_ENABLE_KTLS);
+                                 (tls->ktls ? SSL_OP_ENABLE_KTLS : 0));
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(ctx, 1);
@@ -242,39 +243,77 @@ tn_tls_reload(tn_tls *tls)
 int
 tn_tls_fingerprint(const tn_tls *tls, unsigned char *sha256)
 {
-    const X509 *cert = SSL_CTX_get0_certificate(tls->ctx);
+    tn_tls *own = (tn_tls *)(uintptr_t)tls; /* to lock it, as it may reload */
+    const X509 *cert;
+    int r = 0;
 
-    if (!cert) {
-        return tn_fail(-ENOENT, "fingerprint", "no certificate");
+    pthread_mutex_lock(&own->lock);
+    cert = SSL_CTX_get0_certificate(own->ctx);
+    if (cert) {
+        r = tls_digest(cert, sha256);
     }
-    return tls_digest(cert, sha256);
+    pthread_mutex_unlock(&own->lock);
+    return cert ? r : tn_fail(-ENOENT, "fingerprint", "no certificate");
 }
 
 /* ---- whom to believe ---- */
 
+/* All certificates and revocations of a text, as OpenSSL's own reader of files
+   does it. How many; -1. */
+static int
+add_trust(X509_STORE *store, BIO *text)
+{
+    STACK_OF(X509_INFO) *all = PEM_X509_INFO_read_bio(text, NULL, NULL, NULL);
+    int count = 0;
+
+    for (int i = 0; i < sk_X509_INFO_num(all) && count >= 0; i++) {
+        const X509_INFO *one = sk_X509_INFO_value(all, i);
+
+        count += one->x509 != NULL;
+        if ((one->x509 && !X509_STORE_add_cert(store, one->x509)) ||
+            (one->crl && !X509_STORE_add_crl(store, one->crl))) {
+            count = -1;
+        }
+    }
+    sk_X509_INFO_pop_free(all, X509_INFO_free);
+    return count;
+}
+
+/* A folder is read as it is needed, a file at once. */
+static int
+load_trust(X509_STORE *store, const char *path)
+{
+    struct stat st;
+    BIO *text;
+    int r, ok;
+
+    ERR_clear_error();
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        ok = X509_STORE_load_path(store, path);
+    } else {
+        r = tls_read_file(&text, path, TN_TLS_TRUST_FILE);
+        if (r < 0) {
+            return r;
+        }
+        ok = add_trust(store, text) > 0;
+        BIO_free(text);
+    }
+    return ok ? 0 : tls_fail_file(TN_ECERT, "trust", path);
+}
+
 int
 tn_tls_trust(tn_tls *tls, const char *path)
 {
-    X509_STORE *store;
-    struct stat st;
-    int ok;
+    X509_STORE *store = X509_STORE_new();
+    int r = store ? load_trust(store, path) : tn_fail(-ENOMEM, "trust", path);
 
-    if (stat(path, &st) < 0) {
-        return tn_fail(-errno, "trust", path);
-    }
-    ERR_clear_error();
-    store = X509_STORE_new();
-    if (!store) {
-        return tn_fail(-ENOMEM, "trust", path);
-    }
-    ok = S_ISDIR(st.st_mode) ? X509_STORE_load_path(store, path)
-                             : X509_STORE_load_file(store, path);
-    if (!ok) {
+    if (r < 0) {
         X509_STORE_free(store);
-        return tls_fail_file(TN_ECERT, "trust", path);
+        return r;
     }
     SSL_CTX_set_cert_store(tls->ctx, store);
     tls->system_trust = false;
+    tls_session_free_all(tls);
     return 0;
 }
 
@@ -284,6 +323,7 @@ tn_tls_pin(tn_tls *tls, const unsigned char *sha256)
     memcpy(tls->pin, sha256, sizeof(tls->pin));
     tls->pinned = true;
     tls_verify_setup(tls->ctx, tls);
+    tls_session_free_all(tls);
 }
 
 void
@@ -291,6 +331,13 @@ tn_tls_insecure_no_verify(tn_tls *tls)
 {
     tls->no_verify = true;
     tls_verify_setup(tls->ctx, tls);
+}
+
+void
+tn_tls_ktls(tn_tls *tls)
+{
+    tls->ktls = true;
+    SSL_CTX_set_options(tls->ctx, SSL_OP_ENABLE_KTLS);
 }
 
 int

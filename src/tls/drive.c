@@ -53,6 +53,7 @@ call_once(struct tls_conn *c, struct tls_call *call)
     if (ERR_peek_error() != 0) { /* which is much cheaper */
         ERR_clear_error();
     }
+    c->reads = TN_TLS_READS;
     return judge(c, call->fn(c, call));
 }
 
@@ -82,13 +83,36 @@ check_in(struct tls_conn *c)
     return c->sock->fd.closing ? -EBADF : 0;
 }
 
+/* Bytes came, again and again, and were no data. A wait that there was no need
+   to begin never ends by its limit: look at that here, and let others run. */
+static int
+check_round(const struct tls_conn *c, struct tn__limit *lim, int round)
+{
+    int64_t now;
+
+    if (c->reads > 0 && round % TN_TLS_ROUNDS != 0) {
+        return 0;
+    }
+    if (lim->timeout == 0) {
+        return -EAGAIN;
+    }
+    now = tn_now();
+    if (now >= tn__limit_deadline(lim, now)) {
+        return -ETIME;
+    }
+    return tn__self ? tn_checkpoint() : 0;
+}
+
 int
 tls_drive(struct tls_conn *c, struct tls_call *call, struct tn__limit *lim)
 {
-    int r;
+    int r = 0;
 
-    for (;;) {
-        r = check_in(c);
+    for (int round = 0;; round++) {
+        if (round > 0) {
+            r = check_round(c, lim, round);
+        }
+        r = r < 0 ? r : check_in(c);
         if (r < 0) {
             return r;
         }

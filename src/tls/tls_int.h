@@ -34,6 +34,7 @@ struct tn_tls {
     bool system_trust;    /* to be loaded when a connection needs it */
     bool no_verify;
     bool pinned;
+    bool ktls;
     enum tn_tls_ask ask;
     unsigned char pin[TN_TLS_FINGERPRINT];
     unsigned char alpn[256]; /* as the protocol has it: lengths before names */
@@ -69,6 +70,7 @@ struct tls_conn {
     bool eof;               /* the descriptor has nothing more to read */
     bool fin;               /* end the sending side once `out` is empty */
     bool more;              /* records follow at once: MSG_MORE */
+    int reads;              /* of the kernel, that this call has left */
     bool ktls_send;
     unsigned char ktls_type; /* of the next record, if it is no data */
     int failed;              /* of every receive from now on, and handshake */
@@ -218,6 +220,10 @@ SSL_CTX *tls_ctx(tn_tls *tls);
 tn_tls *tls_default_client(void);
 
 /* ---- cert.c ---- */
+
+/* Read a file of at most so many bytes into memory (end with BIO_free()). 0 or
+   a code, recorded: -EFBIG, those of read(2). */
+int tls_read_file(BIO **out, const char *path, size_t most);
 
 /* Read certificate, chain and key into ctx. 0 or a code. */
 int tls_cert_files(SSL_CTX *ctx, const char *cert, const char *key);

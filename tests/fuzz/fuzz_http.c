@@ -59,7 +59,7 @@ in_pieces(read_fn *read, bool portable, const char *buf, size_t n)
 }
 
 /* A head that is not whole may be refused sooner or later; a whole one is the
-   same. Two mistakes in one line are told in either order. */
+   same. Of several mistakes in a request the first is told. */
 static void
 check_head(read_fn *read, const char *buf, size_t n)
 {
@@ -71,6 +71,8 @@ check_head(read_fn *read, const char *buf, size_t n)
     ssize_t pieces = in_pieces(read, false, buf, n);
     MUST(whole <= 0 || (pieces == whole && strcmp(shown[0], shown[1]) == 0));
     MUST(whole > 0 || pieces <= 0);
+    MUST(read != read_request || whole >= 0 || pieces >= 0 ||
+         strcmp(shown[0], shown[1]) == 0);
     MUST(in_pieces(read, true, buf, n) == pieces);
     if (whole > 0) {
         MUST(read(1, false, buf, (size_t)whole - 1, 0) == 0);

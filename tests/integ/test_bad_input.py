@@ -77,7 +77,8 @@ USAGE = [
     ("talk foo:bar", "talk: foo:bar: not an address " + WRITE),
     ("talk --pin 12 tls://a:1",
      "talk: --pin 12: not the 64 hexadecimal digits of a SHA-256"),
-    ("talk --insecure a:1", "talk: --insecure is for TLS (write tls://...)"),
+    ("talk --insecure a:1", "talk: --insecure is for TLS (tls://..., or --tls of serve and "
+     "hub)"),
     ("talk --key k tls://a:1", "talk: --key needs --cert"),
     ("talk --client-cert any tls://a:1",
      "talk: --client-cert is for who listens; a client shows --cert"),

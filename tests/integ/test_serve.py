@@ -50,15 +50,18 @@ def a_file():
 
 @tap.case
 def methods():
-    """What is not allowed is 405 with Allow, and OPTIONS tells before"""
+    """What is not allowed is 405 with Allow, and OPTIONS tells before; what
+    is not known is 501"""
     with served(files=FILES) as s:
-        for method in ("PUT", "POST", "DELETE", "PATCH", "MKCOL"):
+        for method in ("PUT", "POST", "DELETE", "PATCH"):
             got = s.ask("/a.txt", method, b"")
             tap.equal(got.status, 405, method)
             tap.equal(got.get("Allow"), "GET, HEAD, OPTIONS", method)
         tap.equal(s.ask("*", "OPTIONS").get("Allow"), "GET, HEAD, OPTIONS")
         tap.equal(s.ask("/", "OPTIONS").status, 204)
         tap.equal(s.ask("/a.txt", "TRACE").status, 405)
+        tap.equal(s.ask("/a.txt", "BREW").status, 501)
+        tap.equal(s.ask("/a.txt", "get").status, 501)
     with served("--writable", files=FILES) as s:
         tap.equal(s.ask("/", "OPTIONS").get("Allow"),
                   "GET, HEAD, OPTIONS, POST, DELETE")

@@ -12,6 +12,7 @@ import subprocess
 import time
 
 import tap
+from hostile_kit import small_disk
 from serve_kit import (Reader, finished, listed, offset, part, request,
                        served, waiting)
 
@@ -424,23 +425,6 @@ def many_partials():
 
 
 # --- when things run out ----------------------------------------------------
-
-@contextlib.contextmanager
-def small_disk(kilobytes):
-    with tap.temp_dir() as folder:
-        if os.geteuid() != 0:
-            raise tap.Skip("only root can mount")
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o",
-                               f"size={kilobytes}k", "none", folder],
-                              check=False, capture_output=True,
-                              timeout=tap.LIMIT)
-        if done.returncode != 0:
-            raise tap.Skip("no tmpfs may be mounted here")
-        try:
-            yield folder
-        finally:
-            subprocess.run(["umount", folder], check=True, timeout=tap.LIMIT)
-
 
 @tap.case
 def disk_full():

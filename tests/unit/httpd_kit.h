@@ -89,15 +89,21 @@ run_site(void *arg)
 }
 
 UNUSED static void
-open_site(struct site *s)
+serve_site(struct site *s)
 {
-    s->addr = loopback(AF_INET, 0);
     s->result = 1;
-    OK(tn_create_server(&s->listener, &s->addr, NULL));
-    OK(tn_getsockname(s->listener, &s->addr));
     tn_group_init(&s->group, 0);
     OK(tn_go(&s->group, run_site, s));
     OK(tn_checkpoint());
+}
+
+UNUSED static void
+open_site(struct site *s)
+{
+    s->addr = loopback(AF_INET, 0);
+    OK(tn_create_server(&s->listener, &s->addr, NULL));
+    OK(tn_getsockname(s->listener, &s->addr));
+    serve_site(s);
 }
 
 UNUSED static void

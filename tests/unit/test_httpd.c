@@ -449,12 +449,19 @@ with_options(void *arg)
     STREQ(got, "HTTP/1.1 200 OK\r\nContent-Type: message/http\r\n"
                "Content-Length: 36\r\n\r\n"
                "TRACE /x HTTP/1.1\r\nHost: a\r\nA: c\r\n\r\n");
+    ask(&s,
+        "TRACE /x HTTP/1.1\r\nHost: a\r\nCookie: b\r\nContent-Length: 1\r\n"
+        "\r\nx",
+        got, sizeof(got));
+    STREQ(got, "HTTP/1.1 400 Bad Request\r\n"
+               "Content-Type: text/plain; charset=utf-8\r\n"
+               "Content-Length: 16\r\n\r\n400 Bad Request\n");
     ask(&s, "POST /echo HTTP/1.1\r\nHost: a\r\nCookie: b\r\n\r\n", got,
         sizeof(got));
     MEMEQ(got, "HTTP/1.1 411 ", 13);
     ask(&s, "GET / HTTP/1.1\r\nHost: a\r\nCookie: b\r\n\r\n", got, sizeof(got));
     STREQ(got, "HTTP/1.1 200 OK\r\nContent-Type: " HELLO);
-    EQ(st.logged, 4);
+    EQ(st.logged, 5);
     close_site(&s);
     return 0;
 }

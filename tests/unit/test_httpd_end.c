@@ -1,6 +1,8 @@
 /*
  * test_httpd_end.c - connections that become something else, and the end.
  */
+#include <tenon/tls.h>
+
 #include "httpd_kit.h"
 
 #define GET   "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -213,4 +215,40 @@ drained_in_vain(void *arg)
 TEST_EACH(the_end_does_not_wait_for_ever, backends)
 {
     OK(run_on(p, drained_in_vain, NULL));
+}
+
+/* ---- half a handshake ---- */
+
+static int
+never_shake(void *arg)
+{
+    static const uint8_t start[] = {0x16, 3, 1, 2, 0, 1};
+    static const char *const names[] = {"localhost"};
+    tn_listen_opts listen = {0};
+    struct site s = {.routes = routes, .opts = {.head_time = 50 * TN_MS}};
+    int64_t begin = tn_now();
+    tn_sock *c;
+    char *pem, byte;
+
+    (void)arg;
+    OK(tn_tls_new(&listen.tls, TN_TLS_SERVER));
+    OK(tn_tls_self_signed(&pem, names, 1, 1));
+    OK(tn_tls_certificate_pem(listen.tls, pem, strlen(pem)));
+    OK(tn_listen_on(&s.listener, "tls://127.0.0.1:0", &listen));
+    OK(tn_getsockname(s.listener, &s.addr));
+    serve_site(&s);
+    c = visit(&s);
+    EQ(tn_sendall(c, start, sizeof(start), NULL), sizeof(start));
+    LE(tn_recv(c, &byte, 1, 0), 0);
+    CHECK(tn_now() - begin < 30 * TN_SEC);
+    tn_close(c);
+    close_site(&s);
+    tn_tls_free(listen.tls);
+    free(pem);
+    return 0;
+}
+
+TEST_EACH_TIMEOUT(a_handshake_has_the_time_of_a_head, backends, 30)
+{
+    OK(run_on(p, never_shake, NULL));
 }

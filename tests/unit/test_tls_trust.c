@@ -502,6 +502,10 @@ come_back(void *arg)
     cert_write(&two, "c", path, sizeof(path));
     OK(tn_tls_reload(h.server));
     CHECK(visit(&h));
+    /* Who was believed for other reasons is asked anew. */
+    OK(tn_tls_trust(h.client, path));
+    CHECK(!visit(&h));
+    CHECK(visit(&h));
     tn_close(h.listener);
     tn_tls_free(h.client);
     tn_tls_free(h.server);
@@ -569,6 +573,9 @@ wrong_use(void *arg)
     ERR(tn_tls_self_signed(&pem, names + 1, 1, 0), -EINVAL);
     ERR(tn_tls_certificate_pem(k.server, "rubbish", 7), TN_ECERT);
     ERR(tn_tls_certificate(k.server, "/nowhere.pem", NULL), -ENOENT);
+    ERR(tn_tls_certificate(k.server, "/dev/zero", NULL), -EFBIG);
+    ERR(tn_tls_trust(k.client, "/dev/zero"), -EFBIG);
+    ERR(tn_tls_trust(k.client, "/dev/null"), TN_ECERT);
     tn_tls_free(strict);
     tn_tls_free(NULL);
     tls_close(&k);

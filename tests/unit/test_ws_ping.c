@@ -251,3 +251,110 @@ TEST(deadlines_of_the_caller_do_not_hide_silence)
 
     OK(run_on(&sim, ping_between_calls, NULL));
 }
+
+/* ---- a message that does not end ---- */
+
+static const uint8_t unfinished[] = {0x81, 0x84, 1, 2, 3, 4, 'a' ^ 1};
+
+static int
+never_finish(void *arg)
+{
+    tn_ws_opts opts = {.message_time = 30 * TN_MS};
+    struct half h;
+
+    (void)arg;
+    open_half(&h, TN__WS_SERVER, &opts);
+    EQ(tn_sendall(h.peer, unfinished, sizeof(unfinished), NULL),
+       sizeof(unfinished));
+    ERR(recv_end(h.ws), -ETIMEDOUT);
+    ERR(recv_end(h.ws), -ETIMEDOUT);
+    expect_close(h.peer, 1008);
+    close_half(&h);
+    return 0;
+}
+
+TEST_EACH(a_message_has_its_time, callers)
+{
+    OK(run_as(p, never_finish, NULL));
+}
+
+/* Empty pieces of a message, of which there may be any number. */
+static int
+send_pieces(void *arg)
+{
+    put(arg, 0x01, "a", 1, true);
+    while (tn_sleep(50 * TN_MS) == 0) {
+        put(arg, 0x00, "", 0, true);
+        put(arg, 0x89, "", 0, true);
+    }
+    return 0;
+}
+
+static int
+go_on_for_ever(void *arg)
+{
+    tn_ws_opts opts = {.message_time = TN_SEC};
+    int64_t start = tn_now();
+    struct half h;
+    tn_scope s;
+    tn_group g;
+    int r, calls = 0;
+
+    (void)arg;
+    open_half(&h, TN__WS_SERVER, &opts);
+    tn_group_init(&g, 0);
+    OK(tn_go(&g, send_pieces, h.peer));
+    do {
+        tn_deadline(&s, 300 * TN_MS);
+        r = recv_end(h.ws);
+        tn_scope_end(&s);
+        calls++;
+    } while (r == -ETIME);
+    EQ(r, -ETIMEDOUT);
+    GE(calls, 3);
+    GE(tn_now() - start, TN_SEC);
+    tn_group_cancel(&g);
+    OK(tn_group_wait(&g));
+    close_half(&h);
+    return 0;
+}
+
+TEST(pieces_give_a_message_no_more_time)
+{
+    static const struct test_param sim = {.name = "sim"};
+
+    OK(run_on(&sim, go_on_for_ever, NULL));
+}
+
+static int
+be_away(void *arg)
+{
+    static const uint8_t rest[] = {'b' ^ 2, 'c' ^ 3, 'd' ^ 4};
+    tn_ws_opts opts = {.message_time = TN_SEC};
+    struct half h;
+    tn_scope s;
+
+    (void)arg;
+    open_half(&h, TN__WS_SERVER, &opts);
+    EQ(tn_sendall(h.peer, unfinished, sizeof(unfinished), NULL),
+       sizeof(unfinished));
+    tn_deadline(&s, 300 * TN_MS);
+    ERR(recv_end(h.ws), -ETIME);
+    tn_scope_end(&s);
+    OK(tn_sleep(10 * TN_SEC)); /* the program's own time */
+    tn_deadline(&s, 300 * TN_MS);
+    ERR(recv_end(h.ws), -ETIME);
+    tn_scope_end(&s);
+    EQ(tn_sendall(h.peer, rest, sizeof(rest), NULL), sizeof(rest));
+    expect_message(h.ws, TN_WS_TEXT, "abcd", 4);
+    tn_shutdown(h.peer, SHUT_WR);
+    close_half(&h);
+    return 0;
+}
+
+TEST(time_counts_while_somebody_receives)
+{
+    static const struct test_param sim = {.name = "sim"};
+
+    OK(run_on(&sim, be_away, NULL));
+}
