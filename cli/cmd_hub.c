@@ -375,21 +375,36 @@ where_to_bind(struct hub *h)
     return EXIT_DONE;
 }
 
+/* What has no sense without the page; NULL: nothing of that is asked for. */
+static const char *
+needs_web(const struct hub *h)
+{
+    const struct hub_opts *o = h->o;
+    return h->dir                    ? "a folder to share"
+           : o->code || o->code_file ? "a room code"
+           : o->use_tls              ? "--tls"
+           : o->host                 ? "--host"
+           : o->read_only            ? "--read-only"
+                                     : NULL;
+}
+
 static int
 check(const struct hub *h)
 {
     const struct hub_opts *o = h->o;
-    if (o->no_web && (h->dir || o->code || o->code_file || o->use_tls)) {
-        return say_usage("--no-web does not go with %s",
-                         h->dir                    ? "a folder to share"
-                         : o->code || o->code_file ? "a room code"
-                                                   : "--tls");
+    if (o->no_web && needs_web(h)) {
+        return say_usage("--no-web does not go with %s", needs_web(h));
     }
-    if (h->dir && o->no_files) {
-        return say_usage("--no-files does not go with a folder to share");
+    if (o->no_files && (h->dir || o->read_only)) {
+        return say_usage("--no-files does not go with %s",
+                         h->dir ? "a folder to share" : "--read-only");
     }
     if (o->code && o->code_file) {
         return say_usage("--code does not go with --code-file");
+    }
+    if (o->plain && !o->code && !o->code_file) {
+        return say_usage("--plain goes with a room code; without one plain "
+                         "members come in anyway");
     }
     return secure_check(&o->secure, o->use_tls, true);
 }

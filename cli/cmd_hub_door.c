@@ -99,23 +99,11 @@ take_code(struct hub *h)
 static int
 take_hosts(struct hub *h)
 {
-    char name[GUARD_HOST + 1];
-    for (const char *at = h->o->host; at && *at;) {
-        size_t n = strcspn(at, ",");
-        int err = n <= GUARD_HOST ? 0 : -EINVAL;
-        if (err == 0) {
-            memcpy(name, at, n);
-            name[n] = '\0';
-            err = guard_add_host(&h->guard, name);
-        }
-        if (err < 0) {
-            return say_usage("--host %s: %s", h->o->host,
-                             err == -ENOBUFS ? "too many names"
-                                             : "not a host's name");
-        }
-        at += n + (at[n] == ',' ? 1 : 0);
-    }
-    return EXIT_DONE;
+    int err = guard_add_hosts(&h->guard, h->o->host);
+    return err == 0 ? EXIT_DONE
+                    : say_usage("--host %s: %s", h->o->host,
+                                err == -ENOBUFS ? "too many names"
+                                                : "not a host's name");
 }
 
 int

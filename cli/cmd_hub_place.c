@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     /* Bytes of a shared folder's name that its history's folder bears. */
@@ -61,6 +62,27 @@ make_folder(const char *path)
             return EXIT_FAILED;
         }
         part[i] = path[i];
+    }
+    return EXIT_DONE;
+}
+
+/* Who else can write in the history's folder can put a history there, or take
+   ours. A link that they made leads to a folder of theirs. */
+static int
+check_own(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) < 0) {
+        say("%s: %s", path, tn_strerror(-errno));
+        return EXIT_FAILED;
+    }
+    const char *why = !S_ISDIR(st.st_mode)      ? "not a folder"
+                      : st.st_uid != geteuid()  ? "somebody else's"
+                      : (st.st_mode & 022) != 0 ? "others can write there"
+                                                : NULL;
+    if (why) {
+        say("%s: %s (XDG_DATA_HOME names another place)", path, why);
+        return EXIT_FAILED;
     }
     return EXIT_DONE;
 }
@@ -134,7 +156,9 @@ place_history(struct hub *h, const char *home)
         !join(h->history, folder, "/", "history.db")) {
         return too_long();
     }
-    return make_folder(folder);
+    int code = make_folder(folder);
+    code = code == EXIT_DONE ? check_own(home) : code;
+    return code == EXIT_DONE ? check_own(folder) : code;
 }
 
 int

@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -38,6 +37,7 @@ struct serve {
     tn_tls *tls;
     tn_share *share;
     struct serve_auth auth;
+    struct guard guard;
     struct serve_log log;
     char *proxy_text;                       /* --proxy-to, cut into words */
     const char *proxies[SERVE_PROXIES + 1]; /* ends in NULL */
@@ -58,6 +58,10 @@ static const struct opt opts[] = {
     OPT_SIZE(struct serve_opts, max_upload, "max-upload", 0, "SIZE", 1,
              (int64_t)1 << 50, NULL,
              "The largest file that is taken; what the disk holds without."),
+    OPT_STRING(struct serve_opts, host, "host", 0, "NAME,...", NULL,
+               "With --writable: names under which a browser may change "
+               "something, beside addresses, localhost and this machine's "
+               "own name."),
     OPT_FLAG(struct serve_opts, hidden, "hidden", 0,
              "Names that begin with a dot, too."),
     OPT_FLAG(struct serve_opts, no_listing, "no-listing", 0,
@@ -131,25 +135,34 @@ on_echo(tn_exchange *x, void *arg)
     return r;
 }
 
-/* Does the page that sent this come from here? Others must not make a visitor's
-   browser change anything. */
-static bool
-is_foreign(tn_exchange *x)
+static int
+turn_away(tn_exchange *x, int status, const char *why)
 {
-    const tn_http_request *req = tn_httpd_request(x);
+    int r = tn_httpd_error(x, status, why);
+    return r < 0 ? r : 1;
+}
+
+/* Another site's page must not make a visitor's browser change anything here,
+   neither by our address (Origin tells) nor by a name of its own that it had
+   point here (Host tells: DNS rebinding). Under that name nobody has a password
+   or a certificate. 1: answered. */
+static int
+refuse_foreign(tn_exchange *x, const struct serve *s)
+{
     tn_str origin = tn_httpd_value(x, "Origin");
     tn_str site = tn_httpd_value(x, "Sec-Fetch-Site");
-    if (site.len == 10 && memcmp(site.at, "cross-site", 10) == 0) {
-        return true;
+    tn_str host = tn_httpd_request(x)->authority;
+    bool known = s->tls || s->auth.user_count > 0 || s->auth.token_count > 0;
+    if (!origin.at && !site.at) { /* not a browser */
+        return 0;
     }
-    if (!origin.at) {
-        return false;
+    if ((site.len == 10 && memcmp(site.at, "cross-site", 10) == 0) ||
+        !guard_origin(&s->guard, origin, host)) {
+        return turn_away(x, 403, "Another site's page sent this.");
     }
-    const char *slash = memchr(origin.at, '/', origin.len);
-    size_t scheme = slash ? (size_t)(slash - origin.at) + 2 : origin.len;
-    return origin.len < scheme || origin.len - scheme != req->authority.len ||
-           strncasecmp(origin.at + scheme, req->authority.at,
-                       req->authority.len) != 0;
+    return known || guard_host(&s->guard, host)
+               ? 0
+               : turn_away(x, 421, "This server does not go by that name.");
 }
 
 static int
@@ -159,11 +172,8 @@ on_gate(tn_exchange *x, void *arg)
     enum tn_http_method method = tn_httpd_request(x)->method;
     bool changes = method == TN_HTTP_PUT || method == TN_HTTP_POST ||
                    method == TN_HTTP_DELETE;
-    if (changes && !s->o->echo && is_foreign(x)) {
-        int r = tn_httpd_error(x, 403, "Another site's page sent this.");
-        return r < 0 ? r : 1;
-    }
-    return serve_auth_gate(x, &s->auth);
+    int r = changes && !s->o->echo ? refuse_foreign(x, s) : 0;
+    return r != 0 ? r : serve_auth_gate(x, &s->auth);
 }
 
 static void
@@ -349,6 +359,29 @@ find_shown(struct serve *s)
     }
 }
 
+/* How pages of our own call us. */
+static int
+know_names(struct serve *s)
+{
+    s->guard.tls = s->o->tls;
+    guard_add_own_hosts(&s->guard);
+    int err = guard_add_hosts(&s->guard, s->o->host);
+    return err == 0 ? EXIT_DONE
+                    : say_usage("--host %s: %s", s->o->host,
+                                err == -ENOBUFS ? "too many names"
+                                                : "not a host's name");
+}
+
+/* What has no sense without --writable; NULL: nothing of that is asked for. */
+static const char *
+needs_writable(const struct serve_opts *o)
+{
+    return o->keep             ? "--keep"
+           : o->host           ? "--host"
+           : o->max_upload > 0 ? "--max-upload"
+                               : NULL;
+}
+
 static int
 check(struct serve *s)
 {
@@ -356,11 +389,11 @@ check(struct serve *s)
     if (o->echo && (o->writable || o->hidden || o->no_listing || o->attach)) {
         return say_usage("--echo serves no folder");
     }
-    if ((o->keep || o->max_upload) && !o->writable) {
-        return say_usage("%s goes with --writable",
-                         o->keep ? "--keep" : "--max-upload");
+    if (!o->writable && needs_writable(o)) {
+        return say_usage("%s goes with --writable", needs_writable(o));
     }
     int code = secure_check(&o->secure, o->tls, true);
+    code = code == EXIT_DONE ? know_names(s) : code;
     code = code == EXIT_DONE ? where_to_bind(s) : code;
     code = code == EXIT_DONE ? read_proxies(s) : code;
     code = code == EXIT_DONE ? serve_auth_read(&s->auth, o->auth, o->tokens)

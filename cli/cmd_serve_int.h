@@ -9,6 +9,7 @@
 #include <tenon/httpd.h>
 #include <tenon/share.h>
 
+#include "hub/guard.h"
 #include "secure.h"
 
 enum {
@@ -24,7 +25,7 @@ enum {
 struct serve_opts {
     int port, ready_fd, max_clients;
     int64_t max_upload;
-    const char *bind, *auth, *tokens, *proxy;
+    const char *bind, *host, *auth, *tokens, *proxy;
     bool writable, keep, hidden, no_listing, no_compress, attach, trace, echo;
     bool tls, no_qr, quiet, json, verbose;
     struct secure_opts secure;

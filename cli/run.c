@@ -21,6 +21,7 @@ struct job {
     void *arg;
     tn_group group;
     tn_signals *signals;
+    enum run_kind kind;
     int code;
     int signo; /* 0: none came */
 };
@@ -108,6 +109,11 @@ watch_signals(void *arg)
         job->signo = signo;
         tn_group_cancel(&job->group);
     }
+    if (signo > 0 && job->kind == RUN_SERVER) {
+        /* The end may wait for a disk that hangs: a second Ctrl-C does not. */
+        tn_signals_close(job->signals);
+        job->signals = NULL;
+    }
     return 0;
 }
 
@@ -146,6 +152,7 @@ run_task(command_fn *fn, void *arg, enum run_kind kind)
     memset(&job, 0, sizeof(job));
     job.fn = fn;
     job.arg = arg;
+    job.kind = kind;
     int code = tn_run(NULL, root, &job);
     if (code < 0) { /* no task has run that could say more */
         return say_failed(tn_fail(code, "start the event loop", NULL), NULL);

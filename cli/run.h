@@ -14,7 +14,7 @@ typedef int command_fn(void *arg);
 
 enum run_kind {
     RUN_ONCE,   /* Ctrl-C means "not done": 130 */
-    RUN_SERVER, /* Ctrl-C is how it ends: 0 */
+    RUN_SERVER, /* Ctrl-C is how it ends: 0; a second one ends it at once */
 };
 
 /**

@@ -44,6 +44,29 @@ guard_add_host(struct guard *g, const char *name)
     return 0;
 }
 
+int
+guard_add_hosts(struct guard *g, const char *list)
+{
+    char name[GUARD_HOST + 2];
+
+    for (const char *at = list; at != NULL && *at != '\0';) {
+        size_t n = strcspn(at, ",");
+        int err;
+
+        if (n >= sizeof(name)) {
+            return -EINVAL;
+        }
+        memcpy(name, at, n);
+        name[n] = '\0';
+        err = guard_add_host(g, name);
+        if (err < 0) {
+            return err;
+        }
+        at += n + (at[n] == ',' ? 1 : 0);
+    }
+    return 0;
+}
+
 void
 guard_add_own_hosts(struct guard *g)
 {

@@ -1,5 +1,6 @@
 /*
  * hub/guard.h - whom the hub's web server answers: Host, Origin, room code.
+ * `tenon serve` asks it for the first two.
  *
  * A page elsewhere may make a browser on this network send requests here. If
  * it has its own name point here (DNS rebinding), Host tells; if it calls us by
@@ -65,6 +66,15 @@ struct guard {
  * @return 0; -EINVAL no name; -ENOBUFS GUARD_HOSTS are known.
  */
 TN_USE int guard_add_host(struct guard *g, const char *name);
+
+/**
+ * Have the hub go by several names.
+ *
+ * @param g     changed; what stood before a bad name is added.
+ * @param list  borrowed; "a.example,b.example"; NULL or "" for none.
+ * @return 0; as guard_add_host().
+ */
+TN_USE int guard_add_hosts(struct guard *g, const char *list);
 
 /**
  * Have it go by what this machine calls itself, alone and with ".local".

@@ -10,8 +10,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* After Ctrl-C: browsers are told good-bye, and answer. */
-#define WEB_DRAIN (4 * TN_SEC)
+/* After Ctrl-C: browsers are told good-bye, and answer. Files under way are cut
+   off; both sides of them can go on later where they were. */
+#define WEB_DRAIN (1 * TN_SEC)
 
 /* --- the ring --------------------------------------------------------------*/
 

@@ -66,8 +66,8 @@ enum web_limit {
 #define WEB_HELLO (5 * TN_MIN)
 /* How long a browser may take for one message. */
 #define WEB_SEND (10 * TN_SEC)
-/* How long it may take to answer our closing. */
-#define WEB_LINGER       (1 * TN_SEC)
+/* How long it may take to answer our closing: then it is cut off. */
+#define WEB_LINGER       (500 * TN_MS)
 #define WEB_ASK_INTERVAL (200 * TN_MS)
 
 /* How a connection is closed, beside the codes of RFC 6455. */

@@ -16,13 +16,31 @@ static const char policy[] =
     "connect-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'";
 
-static const char *const headers[][2] = {
+/* Of the page. The share says both for what it sends, and two policies would
+   forbid what either does: the look of its listing. */
+static const char *const page_headers[][2] = {
     {"Content-Security-Policy", policy},
     {"X-Content-Type-Options", "nosniff"},
+    {NULL, NULL},
+};
+
+static const char *const headers[][2] = {
     {"Referrer-Policy", "no-referrer"},
     {"Cross-Origin-Opener-Policy", "same-origin"},
     {"Cross-Origin-Resource-Policy", "same-origin"},
+    {NULL, NULL},
 };
+
+static int
+put_headers(tn_exchange *x, const char *const list[][2])
+{
+    int err = 0;
+
+    for (; (*list)[0] != NULL && err == 0; list++) {
+        err = tn_httpd_field(x, (*list)[0], (*list)[1]);
+    }
+    return err;
+}
 
 static bool
 is_path(const tn_http_request *req, const char *path)
@@ -70,10 +88,10 @@ web_gate(tn_exchange *x, void *arg)
     const struct web *w = arg;
     const tn_http_request *req = tn_httpd_request(x);
     const struct guard *g = w->opts.guard;
-    int err = 0;
+    int err = put_headers(x, headers);
 
-    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
-        err = err == 0 ? tn_httpd_field(x, headers[i][0], headers[i][1]) : err;
+    if (err == 0 && (w->share == NULL || !is_below(req, "/files/"))) {
+        err = put_headers(x, page_headers);
     }
     if (err < 0) {
         return err;
@@ -315,15 +333,17 @@ web_tell_news(void *arg)
 static int
 add_file(const tn_share_entry *e, void *arg)
 {
+    char clean[3 * 255 + 1];
     json_t *files = arg;
     json_t *file;
 
-    if (e->is_folder) {
-        return 0;
+    (void)tn_text_clean(clean, sizeof(clean), e->name, strlen(e->name));
+    if (e->is_folder || strcmp(clean, e->name) != 0) {
+        return 0; /* a name that misleads is in the listing only */
     }
     file = json_pack("{s:s,s:I,s:I}", "name", e->name, "size",
                      (json_int_t)e->size, "time", (json_int_t)e->modified);
-    if (file != NULL) { /* a name that is no UTF-8 is left out */
+    if (file != NULL) {
         (void)json_array_append_new(files, file);
     }
     return json_array_size(files) == WEB_FILES;

@@ -53,6 +53,7 @@ enum web_state {
 struct web_conn {
     struct web *web;
     tn_ws *ws;
+    tn_sock *sock;   /* below it; the exchange's */
     uint64_t number; /* of connections; never used again */
     enum web_state state;
     struct web_seat *seat; /* NULL: none, or another connection has it */
@@ -112,6 +113,9 @@ bool web_is_shallow(tn_str data);
 /** Read a message; -EINVAL if it is none: not JSON, no object, too deep, no
     "do". Absent members are "" and 0. */
 int web_parse(struct web_message *m, tn_str data);
+
+/** The word for how a member is here: "web" or "plain". */
+const char *web_kind(enum room_kind kind);
 
 /** Write an event as an element of "past", or with `is` as a message of its
     own; `author` is the reader's. Returns bytes; 0 if it cannot be written. */

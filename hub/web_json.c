@@ -102,6 +102,12 @@ word_of(enum room_what what)
     return "say";
 }
 
+const char *
+web_kind(enum room_kind kind)
+{
+    return kind == ROOM_WEB ? "web" : "plain";
+}
+
 /* Add a member; "" and NULL values are left out. */
 static int
 set(json_t *object, const char *key, json_t *value)
@@ -124,6 +130,9 @@ event_object(const struct room_event *ev, uint64_t author, bool is)
     bad |= set(o, "name", json_stringn(ev->name, ev->name_len));
     if (ev->text_len > 0) {
         bad |= set(o, "text", json_stringn(ev->text, ev->text_len));
+    }
+    if (ev->what == ROOM_JOIN) {
+        bad |= set(o, "kind", json_string(web_kind(ev->kind)));
     }
     if (ev->what == ROOM_FILE) {
         bad |= set(o, "size", json_integer(ev->size));

@@ -239,9 +239,9 @@ web_people(const struct web *w, room_id but)
         const struct web_person *p = &w->person[i];
 
         if (p->id != 0 && p->id != but) {
-            (void)json_array_append_new(
-                people, json_pack("{s:s,s:s}", "name", p->name, "kind",
-                                  p->kind == ROOM_WEB ? "web" : "plain"));
+            (void)json_array_append_new(people,
+                                        json_pack("{s:s,s:s}", "name", p->name,
+                                                  "kind", web_kind(p->kind)));
         }
     }
     return people;

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static const struct bucket_rule ask_rule = {WEB_ASK_INTERVAL, WEB_ASK_BURST};
 
@@ -130,18 +131,20 @@ welcome(struct web_conn *c, const struct web_message *m)
                               .limit = WEB_PAST};
     json_int_t latest = (json_int_t)w->latest;
     json_t *people = web_people(w, c->id);
+    json_t *you = json_string(room_name(w->room, c->id));
     const char *share = w->share == NULL    ? "no"
                         : w->opts.read_only ? "read"
                                             : "write";
+    json_t *files;
     int err;
 
     c->at = w->end;
-    err = web_send(c,
-                   json_pack("{s:s,s:s,s:s,s:s?,s:I,s:o,s:o,s:s,s:i}", "is",
-                             "welcome", "epoch", w->epoch, "room", w->opts.name,
-                             "you", room_name(w->room, c->id), "latest", latest,
-                             "people", people, "files", web_list_files(w),
-                             "share", share, "text_max", ROOM_TEXT_MAX));
+    files = web_list_files(w); /* suspends: all else is of the moment before */
+    err = web_send(c, json_pack("{s:s,s:s,s:s,s:o?,s:I,s:o,s:o,s:s,s:i}", "is",
+                                "welcome", "epoch", w->epoch, "room",
+                                w->opts.name, "you", you, "latest", latest,
+                                "people", people, "files", files, "share",
+                                share, "text_max", ROOM_TEXT_MAX));
     if (err == 0) {
         err = web_send_past(c, &missed);
     }
@@ -414,13 +417,9 @@ is_crowded(const struct web *w, const struct in6_addr *ip)
     return count >= WEB_PER_HOST;
 }
 
-/* Say why it ends, if anybody is still listening. */
 static void
-part(struct web_conn *c, int err)
+say_why(struct web_conn *c, int err)
 {
-    tn_scope shield;
-
-    tn_shield(&shield, WEB_LINGER);
     if (c->state == WEB_REPLACED) {
         (void)web_send(c, json_pack("{s:s}", "is", "bye"));
         (void)tn_ws_close(c->ws, WEB_CLOSE_TAKEN, "you came again");
@@ -432,7 +431,25 @@ part(struct web_conn *c, int err)
     } else if (err == -EPROTO) {
         (void)tn_ws_close(c->ws, WEB_CLOSE_RULES, "not understood");
     }
-    (void)tn_scope_end(&shield);
+}
+
+/* Say why it ends, and wait for the answer. Whoever gives none is not there:
+   nothing of the connection's own end is worth a wait then. */
+static void
+part(struct web_conn *c, int err)
+{
+    enum tn_ws_kind kind;
+    tn_scope shield;
+    tn_str data;
+
+    tn_shield(&shield, WEB_LINGER);
+    say_why(c, err);
+    while (tn_ws_recv(c->ws, &kind, &data) == 1) {
+        /* What was on its way when we closed. */
+    }
+    if (tn_scope_end(&shield)) {
+        (void)tn_shutdown(c->sock, SHUT_RDWR);
+    }
 }
 
 static int
@@ -483,6 +500,7 @@ web_talk(tn_exchange *x, void *arg)
     }
     c->web = w;
     c->peer = tn_httpd_peer(x);
+    c->sock = tn_httpd_sock(x);
     if (!lan_ip(&c->ip, &c->peer->u.sa) || is_crowded(w, &c->ip)) {
         free(c);
         return tn_httpd_error(x, 503, "Too many connections from there.");

@@ -295,7 +295,7 @@ export class Uploads {
     for (const name of folders) {
       this.#refuse(name, t("f-folder"));
     }
-    for (const file of files) {
+    for (const file of files.map(plain)) {
       if (this.#list.length >= MOST) {
         this.#refuse(file.name, t("f-many", MOST));
         break;
@@ -400,6 +400,15 @@ export class Uploads {
     }
     this.#next();
   }
+}
+
+/** The file by a name without what a name may not have. */
+function plain(file) {
+  const name = file.name.replace(
+    /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, "");
+  return name === file.name ? file
+    : new File([file], name || "file", { type: file.type,
+      lastModified: file.lastModified });
 }
 
 /** The files and the names of folders in what was dropped. */

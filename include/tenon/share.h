@@ -19,7 +19,10 @@
  * the client made up: 202 with Upload-Offset; 409 with it if N is not where it
  * ended. HEAD with "?upload=ID" tells Upload-Offset, and ends a connection that
  * still writes it. The part that completes TOTAL makes the file: 201, or 204 if
- * it replaced one. Unfinished ones are in the folder ".tenon-parts".
+ * it replaced one. Its ID is not used again: what a client that missed the
+ * answer sends then is 409 with Upload-Offset TOTAL, and an empty part there
+ * gets the 201 once more. Unfinished ones are in the folder ".tenon-parts", and
+ * marks of those that were finished; it goes at the end if it is empty.
  *
  * The server's own max_body has to be -1, or bounds uploads as well.
  *

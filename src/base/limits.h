@@ -190,10 +190,12 @@
 #define TN_SHARE_DIGESTS    64
 
 /* Unfinished uploads that are kept, for how long; finished ones that are
-   remembered in case the client did not get our answer; "name (9999).txt". */
+   remembered in case the client did not get our answer, and for how long after
+   an orderly end, which has answered nearly all; "name (9999).txt". */
 #define TN_SHARE_PARTIALS 64
 #define TN_SHARE_KEEP     (24 * 3600 * TN_SEC)
-#define TN_SHARE_FINISHED 64
+#define TN_SHARE_FINISHED 256
+#define TN_SHARE_REPEAT   (10 * 60 * TN_SEC)
 #define TN_SHARE_RENAMES  9999
 /* tn_httpd_serve(), where its options say nothing: a head has some hundred
    bytes, with many cookies a few thousand; a form is below 1 MiB. */

@@ -99,7 +99,7 @@ tn_share_new(tn_share **out, const char *path, const tn_share_opts *opts)
     int err = s->prefix ? open_root(s, path) : -ENOMEM;
     err = err == 0 ? try_root(s) : err;
     if (err == 0 && s->opts.writable && !s->one) {
-        tn__keep_sweep(s);
+        tn__keep_sweep(s, false);
     }
     if (err < 0) {
         tn_share_free(s);
@@ -118,6 +118,7 @@ tn_share_free(tn_share *share)
     if (share->root >= 0) {
         /* Only if nothing waits in it, and not one that another made. */
         if (share->opts.writable) {
+            tn__keep_sweep(share, true);
             (void)unlinkat(share->root, TN__PARTS, AT_REMOVEDIR);
         }
         close(share->root);

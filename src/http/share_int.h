@@ -29,9 +29,12 @@ enum {
 /* The folder, in the share's, where uploads wait until they are whole. */
 #define TN__PARTS TN__OURS "parts"
 
+/* In it: what cannot be continued, and what was finished lately. */
+#define TN__NEW  "new-"
+#define TN__DONE "done-"
+
 /* An upload that was finished lately. */
 struct tn__finished {
-    char key[TN__KEY + 1];
     int64_t size;
     char name[TN_SHARE_NAME + 1]; /* as it ended */
 };
@@ -51,9 +54,8 @@ struct tn_share {
     tn_share_opts opts;
     int squeezes;               /* answers that are being compressed */
     struct tn__upload *uploads; /* under way */
-    struct tn__finished finished[TN_SHARE_FINISHED];
     struct tn__hashed hashed[TN_SHARE_DIGESTS];
-    unsigned finished_count, hashed_count; /* ever */
+    unsigned hashed_count; /* ever */
 };
 
 /* One request. */
@@ -190,7 +192,8 @@ struct tn__goal {
 /* The name on disk of an upload that may be continued. 0; -ENOMEM. */
 int tn__part_key(char key[TN__KEY + 1], const char *path, const char *id);
 
-/* Begin, or go on if `key` is not NULL; u->size says from where. */
+/* Begin, or go on if `key` is not NULL; u->size says from where. -EALREADY: it
+   was finished, see tn__done_find(). */
 int tn__part_open(struct tn__upload *u, tn_share *s, const char *key);
 
 /* Append. -ESTALE: another connection goes on with it. */
@@ -202,8 +205,12 @@ int tn__part_cut(struct tn__upload *u, int64_t size);
 /* Make sure that what came is on the disk. */
 int tn__part_sync(struct tn__upload *u);
 
-/* Make it the file; u->folder and the goal are set. -EEXIST: not allowed. */
+/* Make it the file, and remember that; u->folder and the goal are set.
+   -EEXIST: not allowed. */
 int tn__part_finish(struct tn__upload *u, struct tn__goal *goal);
+
+/* Nobody finds it under way any more. */
+void tn__part_unlist(struct tn__upload *u);
 
 /* Let go of it: kept if it may be continued, and `keep`; else removed. */
 void tn__part_close(struct tn__upload *u, bool keep);
@@ -219,14 +226,21 @@ int tn__keep_open(const tn_share *s, bool make);
    are being written. */
 int tn__keep_room(tn_share *s, int parts);
 
-/* Remove what a server that died has left, and what is too old. */
-void tn__keep_sweep(const tn_share *s);
+/* Remove what a server that died has left, and what is too old. At the end of
+   a share also the marks of what was finished a while ago. */
+void tn__keep_sweep(const tn_share *s, bool end);
 
-/* Whether an upload of that key was finished lately. */
-const struct tn__finished *tn__keep_finished(const tn_share *s,
-                                             const char *key);
-void tn__keep_remember(tn_share *s, const char *key, const char *name,
-                       int64_t size);
+/* Have not too many marks of what was finished. */
+void tn__keep_marks(const tn_share *s, int parts);
+
+/* ---- share_done.c ---- */
+
+/* Tell whether an upload of that key was finished lately. */
+bool tn__done_find(const tn_share *s, const char *key, struct tn__finished *f);
+
+/* Remember it, if the disk lets us. */
+void tn__done_note(const tn_share *s, const char *key, const char *name,
+                   int64_t size);
 
 /* Run fsync() where it does not hold up the loop. */
 int tn__share_fsync(int fd);

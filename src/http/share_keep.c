@@ -50,38 +50,49 @@ is_idle(int parts, const char *name, bool remove)
     return idle;
 }
 
-/* What one look at the folder found. */
+/* One look at the folder: at uploads, or at the marks of finished ones. */
 struct look {
+    bool marks;
+    int64_t keep_marks; /* ns */
+    int64_t after;      /* those up to that time could not be removed */
     int count;
     int64_t oldest; /* ns, of those that nobody writes; -1: there are none */
     char name[TN_SHARE_NAME + 1];
 };
 
-/* Is it left over? What cannot be continued is as soon as nobody writes it. */
 static bool
-is_stale(const tn_share *s, const char *name, const struct stat *st)
+begins(const char *name, const char *with)
 {
-    int64_t age = (int64_t)time(NULL) - st->st_mtim.tv_sec;
-    return strncmp(name, "new-", 4) == 0 || age > s->opts.keep_partial / TN_SEC;
+    return strncmp(name, with, strlen(with)) == 0;
 }
 
-/* Those up to the time `after` could not be removed. */
+/* Is it left over? What cannot be continued is as soon as nobody writes it. */
+static bool
+is_stale(const struct look *l, const tn_share *s, const char *name,
+         const struct stat *st)
+{
+    int64_t age = (int64_t)time(NULL) - st->st_mtim.tv_sec;
+    int64_t keep =
+        begins(name, TN__DONE) ? l->keep_marks : s->opts.keep_partial;
+    return begins(name, TN__NEW) || age > keep / TN_SEC;
+}
+
 static void
-look_at(struct look *l, const tn_share *s, int parts, const char *name,
-        int64_t after)
+look_at(struct look *l, const tn_share *s, int parts, const char *name)
 {
     struct stat st;
     if (name[0] == '.' || fstatat(parts, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
         return;
     }
-    bool stale = is_stale(s, name, &st);
-    if (stale && is_idle(parts, name, true)) {
+    bool stale = is_stale(l, s, name, &st);
+    if ((stale && is_idle(parts, name, true)) ||
+        begins(name, TN__DONE) != l->marks) {
         return;
     }
     int64_t when = st.st_mtim.tv_sec * TN_SEC + st.st_mtim.tv_nsec;
     l->count++;
     /* Asking costs three calls: of the oldest only, and once. */
-    if (!stale && when > after && (l->oldest < 0 || when < l->oldest) &&
+    if (!stale && when > l->after && (l->oldest < 0 || when < l->oldest) &&
         is_idle(parts, name, false)) {
         l->oldest = when;
         (void)snprintf(l->name, sizeof(l->name), "%s", name);
@@ -89,7 +100,7 @@ look_at(struct look *l, const tn_share *s, int parts, const char *name,
 }
 
 static int
-look_around(struct look *l, const tn_share *s, int parts, int64_t after)
+look_around(struct look *l, const tn_share *s, int parts)
 {
     int copy = openat(parts, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = copy < 0 ? NULL : fdopendir(copy);
@@ -101,12 +112,33 @@ look_around(struct look *l, const tn_share *s, int parts, int64_t after)
         }
         return err;
     }
-    *l = (struct look){.oldest = -1};
+    l->count = 0;
+    l->oldest = -1;
     while ((d = readdir(dir)) != NULL) {
-        look_at(l, s, parts, d->d_name, after);
+        look_at(l, s, parts, d->d_name);
     }
     (void)closedir(dir);
     return 0;
+}
+
+/* Remove the oldest until there are fewer than `max`. */
+static int
+make_room(struct look *l, const tn_share *s, int parts, int max)
+{
+    l->after = -1;
+    l->keep_marks = s->opts.keep_partial;
+    for (;;) {
+        int r = look_around(l, s, parts);
+        if (r < 0 || l->count < max) {
+            return r;
+        }
+        if (l->oldest < 0) {
+            return -EBUSY;
+        }
+        if (!is_idle(parts, l->name, true)) {
+            l->after = l->oldest;
+        }
+    }
 }
 
 /* Are so many being written that no look is needed? Who sends requests while
@@ -124,57 +156,28 @@ is_full(const tn_share *s)
 int
 tn__keep_room(tn_share *s, int parts)
 {
-    struct look l;
-    int64_t after = -1;
-    if (is_full(s)) {
-        return -EBUSY;
-    }
-    for (;;) {
-        int r = look_around(&l, s, parts, after);
-        if (r < 0 || l.count < s->opts.max_partial) {
-            return r;
-        }
-        if (l.oldest < 0) {
-            return -EBUSY;
-        }
-        if (!is_idle(parts, l.name, true)) {
-            after = l.oldest;
-        }
-    }
+    struct look l = {.marks = false};
+    return is_full(s) ? -EBUSY : make_room(&l, s, parts, s->opts.max_partial);
 }
 
 void
-tn__keep_sweep(const tn_share *s)
+tn__keep_marks(const tn_share *s, int parts)
 {
-    struct look l;
+    struct look l = {.marks = true};
+    (void)make_room(&l, s, parts, TN_SHARE_FINISHED + 1);
+}
+
+void
+tn__keep_sweep(const tn_share *s, bool end)
+{
+    int64_t keep = s->opts.keep_partial;
+    struct look l = {
+        .keep_marks = end && keep > TN_SHARE_REPEAT ? TN_SHARE_REPEAT : keep};
     int parts = tn__keep_open(s, false);
     if (parts >= 0) {
-        (void)look_around(&l, s, parts, -1);
+        (void)look_around(&l, s, parts);
         close(parts);
     }
-}
-
-/* ---- what was finished ---- */
-
-const struct tn__finished *
-tn__keep_finished(const tn_share *s, const char *key)
-{
-    for (int i = 0; i < TN_SHARE_FINISHED; i++) {
-        if (strcmp(s->finished[i].key, key) == 0) {
-            return &s->finished[i];
-        }
-    }
-    return NULL;
-}
-
-void
-tn__keep_remember(tn_share *s, const char *key, const char *name, int64_t size)
-{
-    struct tn__finished *f =
-        &s->finished[s->finished_count++ % TN_SHARE_FINISHED];
-    (void)snprintf(f->key, sizeof(f->key), "%s", key);
-    (void)snprintf(f->name, sizeof(f->name), "%s", name);
-    f->size = size;
 }
 
 /* ---- the end of an upload ---- */
@@ -286,7 +289,9 @@ tn__part_finish(struct tn__upload *u, struct tn__goal *goal)
     if (u->stolen) {
         return -ESTALE;
     }
-    u->ending = true; /* from here on nobody takes it from us */
+    u->ending = true;         /* from here on nobody takes it from us */
+    char key[sizeof(u->key)]; /* it may be carried over as another one */
+    memcpy(key, u->key, sizeof(key));
     int r = tn__share_fsync(u->fd);
     r = r < 0 ? r : rename_as(u, goal);
     if (r == -EXDEV) {
@@ -297,9 +302,13 @@ tn__part_finish(struct tn__upload *u, struct tn__goal *goal)
         u->ending = false;
         return r;
     }
+    if (u->lasting) {
+        tn__done_note(u->share, key, goal->name, u->size);
+    }
     /* It bears its name; that it will after a power cut is not ours alone. */
     (void)tn__share_fsync(u->folder);
     close(u->fd);
-    u->fd = -1; /* nothing is left to remove */
+    u->fd = -1;         /* nothing is left to remove */
+    tn__part_unlist(u); /* who waits for the end need not for our answer */
     return 0;
 }

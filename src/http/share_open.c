@@ -129,17 +129,16 @@ bool
 tn__share_name_fits(const tn_share *s, const char *name)
 {
     size_t n = strlen(name);
+    char clean[3 * TN_SHARE_NAME + 1];
     if (n == 0 || n > TN_SHARE_NAME || !is_visible(s, name) ||
         strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-        !tn_text_valid(name, n)) {
+        strchr(name, '/')) {
         return false;
     }
-    for (size_t i = 0; i < n; i++) {
-        if ((unsigned char)name[i] < ' ' || name[i] == 0x7f || name[i] == '/') {
-            return false;
-        }
-    }
-    return true;
+    /* UTF-8 without what a listing would not show as it is: control characters,
+       and those that turn "gpj.exe" into "exe.jpg". */
+    (void)tn_text_clean(clean, sizeof(clean), name, n);
+    return strcmp(clean, name) == 0;
 }
 
 /* Two changes within a tick of the clock leave the same time: until it is over

@@ -73,8 +73,8 @@ find(const tn_share *s, const char *key)
     return u;
 }
 
-static void
-unlist(struct tn__upload *u)
+void
+tn__part_unlist(struct tn__upload *u)
 {
     struct tn__upload **at = &u->share->uploads;
     while (*at && *at != u) {
@@ -104,7 +104,7 @@ steal(const tn_share *s, const char *key)
     int fd = old->fd;
     old->fd = -1;
     old->stolen = true;
-    unlist(old);
+    tn__part_unlist(old);
     return fd;
 }
 
@@ -148,14 +148,15 @@ open_new(struct tn__upload *u)
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
         return -EAGAIN;
     }
-    memcpy(u->key, "new-", 4);
-    put_hex(u->key + 4, random, TN__KEY / 2);
+    memcpy(u->key, TN__NEW, sizeof(TN__NEW) - 1);
+    put_hex(u->key + sizeof(TN__NEW) - 1, random, TN__KEY / 2);
     return open_locked(u->parts, u->key, O_CREAT | O_EXCL);
 }
 
 static int
 open_lasting(struct tn__upload *u, const char *key)
 {
+    struct tn__finished f;
     (void)snprintf(u->key, sizeof(u->key), "%s", key);
     int fd = steal(u->share, key);
     if (fd != -ENOENT) {
@@ -164,6 +165,9 @@ open_lasting(struct tn__upload *u, const char *key)
     fd = open_locked(u->parts, key, 0);
     if (fd != -ENOENT) {
         return fd;
+    }
+    if (tn__done_find(u->share, key, &f)) {
+        return -EALREADY;
     }
     int r = tn__keep_room(u->share, u->parts);
     return r < 0 ? r : open_locked(u->parts, key, O_CREAT);
@@ -202,12 +206,9 @@ int64_t
 tn__part_ask(tn_share *s, const char *key)
 {
     struct stat st;
+    struct tn__finished f;
     int fd = steal(s, key);
     if (fd == -ENOENT) {
-        const struct tn__finished *f = tn__keep_finished(s, key);
-        if (f) {
-            return f->size;
-        }
         int parts = tn__keep_open(s, false);
         if (parts < 0) {
             return parts == -ENOENT ? 0 : parts;
@@ -215,8 +216,11 @@ tn__part_ask(tn_share *s, const char *key)
         fd = open_locked(parts, key, 0);
         close(parts);
     }
+    if (fd == -ENOENT) {
+        return tn__done_find(s, key, &f) ? f.size : 0;
+    }
     if (fd < 0) {
-        return fd == -ENOENT ? 0 : fd;
+        return fd;
     }
     /* What is told here must not be lost any more. */
     int64_t r = tn__share_fsync(fd);
@@ -229,6 +233,10 @@ tn__part_ask(tn_share *s, const char *key)
 
 /* ---- writing ---- */
 
+/* On the loop: a worker thread for each piece of 64 KiB took 22 us more, the
+   upload of 600 MB half as long again. The kernel takes the bytes into its
+   memory and writes later; a disk that hangs would hold us up at the next
+   open() all the same. */
 int
 tn__part_write(struct tn__upload *u, const void *buf, size_t n)
 {
@@ -298,7 +306,7 @@ tn__part_sync(struct tn__upload *u)
 void
 tn__part_close(struct tn__upload *u, bool keep)
 {
-    unlist(u);
+    tn__part_unlist(u);
     if (u->fd >= 0) {
         if (!(u->lasting && keep) && u->parts >= 0) {
             (void)unlinkat(u->parts, u->key, 0);

@@ -223,12 +223,56 @@ find_place(struct put *p)
     if (p->folder < 0) {
         return refuse_code(p, p->folder);
     }
+    if (strlen(name) > TN_SHARE_NAME) { /* 403 sounds as if none would do */
+        return refuse(p, 414, "The name is too long.");
+    }
     if (!tn__share_name_fits(c->share, name)) {
         return refuse(p, 403, "A file may not be called so.");
     }
     p->goal.taken = c->share->opts.taken;
     (void)snprintf(p->goal.name, sizeof(p->goal.name), "%s", name);
-    return check_version(p);
+    return 0;
+}
+
+/* ---- what was made of it ---- */
+
+/* Make the path end in the name that it got. */
+static void
+set_name(struct tn__call *c, const char *name)
+{
+    char *slash = strrchr(c->path, '/');
+    size_t at = slash ? (size_t)(slash - c->path) + 1 : 0;
+    (void)snprintf(c->path + at, sizeof(c->path) - at, "%s", name);
+}
+
+static int
+say_made(struct put *p, bool replaced)
+{
+    struct stat st;
+    char etag[TN__ETAG];
+    if (fstatat(p->folder, p->goal.name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        tn__share_etag(etag, &st, "");
+        (void)tn_httpd_field(p->c->x, "ETag", etag[0] == 'W' ? etag + 2 : etag);
+    }
+    int r = tn__share_location(p->c, p->c->path, false, (tn_str){NULL, 0});
+    return r < 0 ? r
+                 : tn_httpd_reply(p->c->x, replaced ? 204 : 201, NULL, "", 0);
+}
+
+/* The answer to the last part got lost. A client that sends it once more, as a
+   browser does by itself, hears that nothing is missing; one that knows is told
+   again what was made of it. */
+static int
+say_again(struct put *p, const struct tn__finished *f)
+{
+    if (p->total != f->size || p->offset != p->total) {
+        (void)say_offset(p->c, f->size);
+        return refuse(p, 409, "It is whole already.");
+    }
+    (void)snprintf(p->goal.name, sizeof(p->goal.name), "%s", f->name);
+    set_name(p->c, f->name);
+    int r = say_made(p, false);
+    return r < 0 ? r : ANSWERED;
 }
 
 /* ---- the body ---- */
@@ -236,7 +280,11 @@ find_place(struct put *p)
 static int
 open_part(struct put *p)
 {
+    struct tn__finished f;
     int r = tn__part_open(&p->u, p->c->share, p->in_parts ? p->key : NULL);
+    if (r == -EALREADY && tn__done_find(p->c->share, p->key, &f)) {
+        return say_again(p, &f); /* while we waited for the other connection */
+    }
     if (r < 0) {
         return refuse_code(p, r);
     }
@@ -333,11 +381,11 @@ check_whole(struct put *p)
         return 0;
     }
     int r = tn__share_hash(p->u.fd, p->u.size, hash);
-    if (r < 0) {
-        return r;
+    if (p->u.stolen) { /* and its descriptor may have been closed meanwhile */
+        return refuse_code(p, -ESTALE);
     }
-    if (p->u.stolen) {
-        return -ESTALE;
+    if (r < 0) {
+        return refuse_code(p, r);
     }
     if (memcmp(hash, p->whole, 32) == 0) {
         return 0;
@@ -364,29 +412,6 @@ tn__share_tell(struct tn__call *c, const char *folder, const char *name,
     free(path);
 }
 
-/* Make the path end in the name that it got. */
-static void
-set_name(struct tn__call *c, const char *name)
-{
-    char *slash = strrchr(c->path, '/');
-    size_t at = slash ? (size_t)(slash - c->path) + 1 : 0;
-    (void)snprintf(c->path + at, sizeof(c->path) - at, "%s", name);
-}
-
-static int
-say_made(struct put *p, bool replaced)
-{
-    struct stat st;
-    char etag[TN__ETAG];
-    if (fstatat(p->folder, p->goal.name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        tn__share_etag(etag, &st, "");
-        (void)tn_httpd_field(p->c->x, "ETag", etag[0] == 'W' ? etag + 2 : etag);
-    }
-    int r = tn__share_location(p->c, p->c->path, false, (tn_str){NULL, 0});
-    return r < 0 ? r
-                 : tn_httpd_reply(p->c->x, replaced ? 204 : 201, NULL, "", 0);
-}
-
 static int
 finish(struct put *p)
 {
@@ -402,9 +427,6 @@ finish(struct put *p)
     }
     if (r < 0) {
         return refuse_code(p, r);
-    }
-    if (p->in_parts) {
-        tn__keep_remember(p->c->share, p->key, p->goal.name, p->u.size);
     }
     set_name(p->c, p->goal.name);
     tn__share_tell(p->c, "", p->c->path, p->u.size);
@@ -422,27 +444,18 @@ say_taken(struct put *p)
     return r < 0 ? r : tn_httpd_reply(p->c->x, 202, NULL, "", 0);
 }
 
-/* The answer to the last part got lost: say again what was made of it. */
-static int
-say_again(struct put *p, const struct tn__finished *f)
-{
-    (void)snprintf(p->goal.name, sizeof(p->goal.name), "%s", f->name);
-    set_name(p->c, f->name);
-    return say_made(p, false);
-}
-
 static int
 run(struct put *p)
 {
+    struct tn__finished f;
     int r = check_request(p);
-    const struct tn__finished *f =
-        p->in_parts ? tn__keep_finished(p->c->share, p->key) : NULL;
     r = r == 0 ? find_place(p) : r;
+    if (r == 0 && p->in_parts && tn__done_find(p->c->share, p->key, &f)) {
+        return say_again(p, &f);
+    }
+    r = r == 0 ? check_version(p) : r;
     if (r != 0) {
         return r;
-    }
-    if (f && p->offset == p->total && p->total == f->size && p->total > 0) {
-        return say_again(p, f);
     }
     r = open_part(p);
     if (r != 0) {

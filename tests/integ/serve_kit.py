@@ -123,7 +123,8 @@ class Server:
 
 
 def request(target, method="GET", body=None, **fields):
-    lines = [f"{method} {target} HTTP/1.1", "Host: test"]
+    host = fields.pop("Host", "localhost")
+    lines = [f"{method} {target} HTTP/1.1", "Host: " + host]
     if body is not None and "Transfer_Encoding" not in fields:
         fields.setdefault("Content_Length", str(len(body)))
     lines += [f"{n.replace('_', '-')}: {v}" for n, v in fields.items()]
@@ -155,5 +156,26 @@ def listed(folder):
 
 def waiting(folder):
     """The unfinished uploads on the disk."""
+    return [name for name in parts_of(folder) if not name.startswith("done-")]
+
+
+def finished(folder):
+    """The marks of finished uploads."""
+    return [name for name in parts_of(folder) if name.startswith("done-")]
+
+
+def parts_of(folder):
     parts = os.path.join(folder, ".tenon-parts")
     return sorted(os.listdir(parts)) if os.path.isdir(parts) else []
+
+
+def part(name, ident, start, size):
+    """The target of a part that begins there."""
+    return f"/{name}?upload={ident}&offset={start}&size={size}"
+
+
+def offset(s, name, ident):
+    """How much of an upload the server says it has."""
+    got = s.ask(f"/{name}?upload={ident}", "HEAD")
+    tap.equal(got.status, 204)
+    return int(got.get("Upload-Offset"))

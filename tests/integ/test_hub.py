@@ -548,6 +548,11 @@ def wrong_use():
             (["--no-web", "folder"], "--no-web"),
             (["--no-files", "folder"], "--no-files"),
             (["--no-web", "--tls"], "--tls"),
+            (["--no-web", "--host", "a"], "--host"),
+            (["--no-web", "--read-only"], "--read-only"),
+            (["--no-web", "--code"], "a room code"),
+            (["--no-files", "--read-only"], "--read-only"),
+            (["--plain"], "--plain goes with a room code"),
             (["--cert", "x"], "--cert"),
             (["--code", "--code-file", "x"], "--code-file"),
             (["--host", "a/b"], "--host a/b")):

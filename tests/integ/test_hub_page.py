@@ -145,6 +145,68 @@ def own_folder():
         tap.equal(file.read(), b"x")
 
 
+@tap.case
+def listing():
+    """The folder's own page has its own policy, and no name misleads"""
+    folder = tap.new_home()
+    for name in ("a\nb", "\u202egpj.exe", "good"):
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(b"x")
+    h = hub(folder)
+    status, fields, _ = request(h, "GET", "/files/")
+    tap.equal(status, 200)
+    tap.equal(len(fields.get_all("Content-Security-Policy")), 1)
+    tap.true("style-src 'unsafe-inline'" in fields["Content-Security-Policy"]
+             and "script" not in fields["Content-Security-Policy"], fields)
+    tap.equal(fields.get_all("X-Content-Type-Options"), ["nosniff"])
+    tap.equal(request(h, "GET", "/files/good")[1].get_all(
+        "Content-Security-Policy"), ["default-src 'none'; sandbox"])
+    for name in ("%E2%80%AEgpj.exe", "a%E2%81%A6b", "a%C2%85b", "a%09b"):
+        tap.equal(request(h, "PUT", "/files/" + name, b"x")[0], 403, name)
+    welcome, _ = Browser(h).hello("ann")
+    tap.equal([f["name"] for f in welcome["files"]], ["good"])
+
+
+@tap.case
+def private_places():
+    """What the hub keeps is its user's alone; not with others is it kept"""
+    home = tap.new_home()
+    env = {"XDG_DATA_HOME": home}
+    h = hub(env=env)
+    top = os.path.join(home, "tenon", "hub")
+    place = os.path.join(top, "port-0")
+    tap.equal({os.stat(path).st_mode & 0o777
+               for path in (top, place, os.path.join(top, "files"))}, {0o700})
+    tap.equal({os.stat(os.path.join(place, name)).st_mode & 0o777
+               for name in os.listdir(place)}, {0o600})
+    h.signal(signal.SIGINT)
+    tap.equal(h.wait(), 0)
+
+    def refused(path, why):
+        code, _, err = tap.tenon("hub", "-p", "0", "--bind", "127.0.0.1",
+                                 env={**os.environ, **env})
+        tap.equal(code, 1)
+        tap.true(f"{path}: {why}" in err, err)
+
+    for path in (top, place):
+        os.chmod(path, 0o770)
+        refused(path, "others can write there")
+        os.chmod(path, 0o700)
+    moved = os.path.join(home, "moved")
+    os.rename(place, moved)
+    os.symlink(moved, place)
+    h = hub(env=env)  # a link of one's own to a folder of one's own
+    h.signal(signal.SIGINT)
+    tap.equal(h.wait(), 0)
+    if os.geteuid() == 0:
+        os.chown(moved, 12345, 12345)
+        refused(place, "somebody else's")
+    os.unlink(place)
+    with open(place, "wb"):
+        pass
+    refused(place, "not a folder")
+
+
 # --- the guard ----------------------------------------------------------------
 
 @tap.case

@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import socket
 import sqlite3
 import threading
 
@@ -62,13 +63,37 @@ def coming_and_going():
     tap.equal(welcome["text_max"], 2000)
     tap.equal([short(e) for e in past["events"]],
               ["join bob", "join ann", "join carl"])
+    tap.equal([e.get("kind") for e in past["events"]], ["plain", "web", "web"])
     tap.equal(past["more"], False)
-    for member in (ann, carl, eve):
-        member.hears("join eve")
+    for member in (ann, carl):
+        event = member.event()
+        tap.equal((short(event), event.get("kind")), ("join eve", "web"))
+    eve.hears("join eve")
     bob.hears("ann: 加入了群聊", "carl: 加入了群聊", "eve: 加入了群聊")
     bob.send("q")
     for member in (ann, carl, eve):
         member.hears("leave bob")
+
+
+@tap.case
+def dead_browsers():
+    """Ctrl-C waits for nobody who does not answer"""
+    h = hub("--quiet")
+    ann, = join(h, "ann")
+    dead = Browser(h, rcvbuf=4096)
+    dead.hello("dead")
+    ann.hears("join dead")
+    halves = []
+    for text in (b"GET / HT", b"PUT /files/a HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                 b"Content-Length: 9\r\n\r\nabc"):
+        halves.append(socket.create_connection(("127.0.0.1", h.port)))
+        halves[-1].sendall(text)
+    begun = tap.now()
+    h.signal(signal.SIGINT)
+    tap.equal(h.wait(), 0)
+    # One second, and one that the machine may have stood still.
+    tap.true(tap.now() - begun < 2.5, f"{tap.now() - begun} s")
+    tap.equal((ann.closed(), dead.closed()), (1001, 1001))
 
 
 @tap.case

@@ -66,10 +66,43 @@ def other_sites():
         for fields, status in [({"Origin": "http://evil.example"}, 403),
                                ({"Origin": "null"}, 403),
                                ({"Sec_Fetch_Site": "cross-site"}, 403),
-                               ({"Origin": "http://test"}, 201),
+                               ({"Origin": "https://" + s.tenon.where}, 403),
+                               ({"Origin": "http://" + s.tenon.where}, 201),
                                ({}, 204)]:
-            got = s.put("/new", b"x", **fields)
+            got = s.put("/new", b"x", Host=s.tenon.where, **fields)
             tap.equal(got.status, status, fields)
+
+
+@tap.case
+def other_names():
+    """A page whose name was made to point here changes nothing"""
+    with served("--writable", "--host", "Mine.example,b", files=FILES) as s:
+        for host, status in [("evil.example", 421), ("evil.example:8000", 421),
+                             ("localhost", 201), ("[::1]:80", 201),
+                             ("mine.example:80", 201), ("b", 201),
+                             ("xmine.example", 421)]:
+            for field in ({"Origin": "http://" + host},
+                          {"Sec_Fetch_Site": "same-origin"}):
+                got = s.put("/new", b"x", Host=host, **field)
+                tap.true(got.status == status or
+                         (got.status, status) == (204, 201), (host, got))
+            tap.equal(s.ask("/a.txt", Host=host).status, 200)
+        # No browser, no page: a script that has its own name for us.
+        tap.equal(s.put("/new", b"x", Host="evil.example").status, 204)
+    with tap.temp_dir() as folder:
+        users = secret_file(folder, "users", "ann:w\n")
+        word = "Basic " + base64.b64encode(b"ann:w").decode()
+        with served("--writable", "--auth", users) as s:
+            fields = {"Host": "any.example", "Origin": "http://any.example"}
+            tap.equal(s.put("/n", b"x", **fields).status, 401)
+            tap.equal(s.put("/n", b"x", Authorization=word, **fields).status,
+                      201)
+    for words, said in [(["--host", "a"], "--host goes with --writable"),
+                        (["--writable", "--host", "a/b"], "--host a/b: not"),
+                        (["--writable", "--host", "x" * 300], "not a host")]:
+        code, _, err = tap.tenon("serve", *words)
+        tap.equal(code, 2)
+        tap.true(said in err, err)
 
 
 # --- the log ----------------------------------------------------------------

@@ -74,7 +74,7 @@ TEST(a_name_that_was_added_is_good_in_any_case)
     name[GUARD_HOST + 1] = '\0';
     ERR(guard_add_host(&g, name), -EINVAL);
     for (int i = 1; i < GUARD_HOSTS; i++) {
-        OK(guard_add_host(&g, "b"));
+        OK(guard_add_hosts(&g, "b"));
     }
     ERR(guard_add_host(&g, "b"), -ENOBUFS);
 }

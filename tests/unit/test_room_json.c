@@ -4,6 +4,8 @@
 #include "test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static int
 parse(struct web_message *m, const char *text)
@@ -158,4 +160,74 @@ TEST(the_longest_event_fits_and_what_is_no_text_is_left_out)
     EQ(web_write_event(line, 2 * ROOM_TEXT_MAX, ev, INT64_MAX, true), 0);
     ev->text[7] = '\xff';
     EQ(web_write_event(line, sizeof(line), ev, 0, true), 0);
+}
+
+/* --- memory is refused at the Nth request, for each N ----------------------*/
+
+static int until_refusal; /* 0: never */
+
+static void *
+sparing(size_t n)
+{
+    return until_refusal > 0 && --until_refusal == 0 ? NULL : malloc(n);
+}
+
+/* Read and write a message; how many of the three went well. */
+static int
+read_and_write(struct room_event *ev)
+{
+    static char line[WEB_LINE];
+    struct web_message m;
+    int good = 0;
+
+    if (parse(&m,
+              "{\"do\":\"say\",\"text\":\"a longer text\",\"ref\":\"r\"}") ==
+        0) {
+        STREQ(m.text, "a longer text");
+        json_decref(m.root);
+        good++;
+    }
+    for (int is = 0; is < 2; is++) {
+        size_t n = web_write_event(line, sizeof(line), ev, 7, is != 0);
+
+        if (n > 0) { /* then nothing of it is missing */
+            line[n] = '\0';
+            CHECK(strstr(line, "\"text\":\"hi\"") != NULL);
+            CHECK(strstr(line, "\"kind\":\"web\"") != NULL);
+            CHECK(strstr(line, "\"ref\":\"r1\"}") != NULL);
+            good++;
+        }
+    }
+    return good;
+}
+
+TEST(without_memory_a_message_is_whole_or_none)
+{
+    static struct room_event ev;
+    int refusals = 0;
+
+    ev.what = ROOM_JOIN;
+    ev.kind = ROOM_WEB;
+    ev.number = 5;
+    ev.author = 7;
+    ev.name_len = ev.text_len = 2;
+    memcpy(ev.name, "an", 3);
+    memcpy(ev.text, "hi", 3);
+    memcpy(ev.ref, "r1", 3);
+    json_set_alloc_funcs(sparing, free);
+    for (int n = 1; n < 200; n++) {
+        int good;
+
+        until_refusal = n;
+        good = read_and_write(&ev);
+        if (until_refusal > 0) {
+            EQ(good, 3);
+            break;
+        }
+        EQ(good, 2);
+        refusals++;
+    }
+    until_refusal = 0;
+    json_set_alloc_funcs(malloc, free);
+    CHECK(refusals > 20);
 }

@@ -70,6 +70,16 @@ test("several at once, an empty one and strange names among them",
     ok(most <= 2, `${most} at once`);
   });
 
+test("a name that turns the text round is made plain", async () => {
+  const mock = await mockHub();
+  const ann = await visit(mock.url);
+  const sent = file("\u202egpj\u2066.e\nxe", 7);
+  await choose(ann, sent);
+  await arrives(mock, ann, [{ ...sent, name: "gpj.exe" }]);
+  equal(await ann.locator("#uploads bdi").first().textContent(), "gpj.exe",
+    "shown");
+});
+
 test("a broken connection costs no more than what was on its way",
   async () => {
     const mock = await mockHub();
