@@ -26,10 +26,11 @@ $(B)/build.ninja: $(MESON_FILES)
 	    meson setup $(B) >/dev/null; \
 	fi || { tail -n 3 $(B)/meson-logs/meson-log.txt >&2; exit 1; }
 
-# Build the command alone, open the hub on this network and print how to join.
+# Build the command alone, open the hub on this network and print how to join;
+# ARGS go to it.
 hub: setup $(B)/build.ninja
 	@$(call NINJA,tenon)
-	@exec $(B)/tenon hub
+	@exec $(B)/tenon hub $(ARGS)
 
 # gcc and clang without a warning, every test, the sanitizers, the stack switch
 # of aarch64 under qemu-user, lint.

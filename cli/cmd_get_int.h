@@ -33,7 +33,8 @@ enum {
 };
 
 struct get_opts {
-    bool follow, fail, remote_name, header_name, head, silent, show_error, include;
+    bool follow, fail, remote_name, header_name, head, silent, show_error,
+        include;
     bool verbose, compressed, events, timing, only4, only6;
     const char *output, *resume, *method, *upload, *user, *password_file;
     const char *proxy, *no_proxy, *agent, *referer;

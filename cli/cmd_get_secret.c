@@ -1,79 +1,42 @@
 /*
- * The password for --user, from anywhere but the command line, where every
- * user of the machine could read it.
+ * The password for --user.
  */
 #include <tenon/err.h>
 
 #include "cmd_get_int.h"
+#include "secret.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <unistd.h>
-
-enum {
-    CTRL_C = 3,
-};
-
-/* The first line of it. */
-static int
-take_line(struct get *g, int fd, const char *path)
-{
-    static const char ends[] = {'\n', CTRL_C, '\0'};
-    size_t n = 0;
-    ssize_t r = 1;
-    while (r > 0 && n < sizeof(g->word) - 1 && !strpbrk(g->word, ends)) {
-        r = read(fd, g->word + n, sizeof(g->word) - 1 - n);
-        n += r > 0 ? (size_t)r : 0;
-        g->word[n] = '\0';
-    }
-    if (r < 0) {
-        say("%s: %s", path, tn_strerror(-errno));
-        return EXIT_FAILED;
-    }
-    if (strchr(g->word, CTRL_C)) {
-        return EXIT_SIGNAL + 2;
-    }
-    g->word[strcspn(g->word, "\r\n")] = '\0';
-    return EXIT_DONE;
-}
-
-/* The terminal sends no signal meanwhile, so that it is never left silent. */
-static int
-ask(struct get *g, int fd)
-{
-    struct termios old;
-    if (tcgetattr(fd, &old) != 0) {
-        say("/dev/tty: %s", tn_strerror(-errno));
-        return EXIT_FAILED;
-    }
-    struct termios quiet = old;
-    quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
-    quiet.c_cc[VEOL] = CTRL_C;
-    (void)tcsetattr(fd, TCSAFLUSH, &quiet);
-    (void)dprintf(fd, "Password for %s: ", g->user);
-    int code = take_line(g, fd, "/dev/tty");
-    (void)tcsetattr(fd, TCSAFLUSH, &old);
-    (void)dprintf(fd, "\n");
-    return code;
-}
 
 static int
 from_file(struct get *g, const char *path)
 {
-    int fd = strcmp(path, "-") == 0 ? STDIN_FILENO
-                                    : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        say("%s: %s", path, tn_strerror(-errno));
-        return EXIT_FAILED;
+    ssize_t n = secret_of_file(path, g->word, sizeof(g->word));
+    if (n < 0) {
+        say("%s: %s", path, tn_strerror((int)n));
     }
-    int code = take_line(g, fd, path);
-    if (fd > STDERR_FILENO) {
-        (void)close(fd);
+    return n < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int
+from_terminal(struct get *g)
+{
+    char prompt[GET_TEXT + 32];
+    (void)snprintf(prompt, sizeof(prompt), "Password for %s: ", g->user);
+    ssize_t n = secret_ask(prompt, g->word, sizeof(g->word));
+    if (n == -EINTR) {
+        return EXIT_SIGNAL + 2;
     }
-    return code;
+    if (n == -ENXIO) {
+        return say_usage("--user: there is no terminal to ask for the password "
+                         "(use --password-file or TENON_PASSWORD)");
+    }
+    if (n < 0) {
+        say("/dev/tty: %s", tn_strerror((int)n));
+    }
+    return n < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
 static int
@@ -87,14 +50,7 @@ find_word(struct get *g)
         (void)snprintf(g->word, sizeof(g->word), "%s", given);
         return EXIT_DONE;
     }
-    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) {
-        return say_usage("--user: there is no terminal to ask for the password "
-                         "(use --password-file or TENON_PASSWORD)");
-    }
-    int code = ask(g, fd);
-    (void)close(fd);
-    return code;
+    return from_terminal(g);
 }
 
 int

@@ -7,77 +7,23 @@
 
 #include "cmd_hub_int.h"
 #include "say.h"
+#include "secret.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <termios.h>
-#include <unistd.h>
 
 /* --- the code --------------------------------------------------------------*/
-
-/* Read a line: of a file, or of the terminal. Its length, or a code. */
-static ssize_t
-read_line(int fd, char *dst, size_t cap)
-{
-    size_t n = 0;
-    while (n + 1 < cap) {
-        ssize_t got = read(fd, dst + n, 1);
-        if (got < 0) {
-            return -errno;
-        }
-        if (got == 0 || dst[n] == '\n') {
-            break;
-        }
-        n++;
-    }
-    dst[n] = '\0';
-    dst[strcspn(dst, "\r")] = '\0';
-    return (ssize_t)strlen(dst);
-}
-
-/* Ask for the code without showing it. */
-static ssize_t
-ask_code(struct hub *h)
-{
-    struct termios mode, quiet;
-    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 || tcgetattr(fd, &mode) < 0) {
-        int err = -errno;
-        if (fd >= 0) {
-            close(fd);
-        }
-        return err;
-    }
-    quiet = mode;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    (void)tcsetattr(fd, TCSAFLUSH, &quiet);
-    dprintf(fd, "Room code: ");
-    ssize_t n = read_line(fd, h->code, sizeof(h->code));
-    dprintf(fd, "\n");
-    (void)tcsetattr(fd, TCSAFLUSH, &mode);
-    close(fd);
-    return n;
-}
-
-static ssize_t
-read_code_file(struct hub *h)
-{
-    int fd = open(h->o->code_file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return -errno;
-    }
-    ssize_t n = read_line(fd, h->code, sizeof(h->code));
-    close(fd);
-    return n;
-}
 
 static int
 take_code(struct hub *h)
 {
     const char *from = h->o->code_file ? h->o->code_file : "the room code";
-    ssize_t n = h->o->code_file ? read_code_file(h) : ask_code(h);
+    ssize_t n = h->o->code_file
+                    ? secret_of_file(from, h->code, sizeof(h->code))
+                    : secret_ask("Room code: ", h->code, sizeof(h->code));
+    if (n == -EINTR) {
+        return EXIT_SIGNAL + 2;
+    }
     if (n < 0) {
         say("%s: %s%s", from, tn_strerror((int)n),
             h->o->code_file ? "" : " (no terminal; --code-file reads one)");

@@ -67,7 +67,8 @@ secure_check(const struct secure_opts *o, bool secure, bool listen)
 {
     const char *given = first_given(o);
     if (!secure && given) {
-        return say_usage("%s is for TLS (tls://..., or --tls of serve and hub)", given);
+        return say_usage("%s is for TLS (tls://..., or --tls of serve and hub)",
+                         given);
     }
     const char *wrong = listen ? misfit_server(o) : misfit_client(o);
     if (o->key && !o->cert) {

@@ -68,12 +68,13 @@ send_vector(struct tn__hconn *c, struct iovec *iov, int count)
 int
 tn__httpd_push(struct tn__hconn *c, size_t end)
 {
-    struct iovec iov = {c->out + c->out_start, end - c->out_start};
+    struct iovec iov;
     int r;
 
     if (end == c->out_start) {
-        return 0;
+        return 0; /* there may be no buffer */
     }
+    iov = (struct iovec){c->out + c->out_start, end - c->out_start};
     r = send_vector(c, &iov, 1);
     c->out_start = end;
     if (c->out_start == c->out_end) {
