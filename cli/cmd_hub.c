@@ -225,7 +225,10 @@ open_web(struct hub *h)
 static int
 open_all(struct hub *h)
 {
-    int code = open_room(h);
+    int code = hub_try_doors(h);
+    if (code == EXIT_DONE) {
+        code = open_room(h);
+    }
     if (code == EXIT_DONE) {
         code = hub_guard(h);
     }

@@ -89,6 +89,33 @@ open_plain_door(struct hub *h, int port)
     return err < 0 ? err : plain_addr(h->plain, &h->bound);
 }
 
+static int
+try_port(const struct hub *h, tn_transport transport)
+{
+    tn_endpoint ep = h->ep;
+    tn_sock *s;
+    ep.transport = transport;
+    int err = tn_listen_endpoint(&s, &ep, NULL);
+    if (err == 0) {
+        tn_close(s);
+    }
+    return err;
+}
+
+int
+hub_try_doors(struct hub *h)
+{
+    bool has_code = h->o->code || h->o->code_file;
+    if (h->ep.port == 0) {
+        return EXIT_DONE;
+    }
+    int err = h->o->no_web ? 0 : try_port(h, TN_TCP);
+    if (err == 0 && (h->o->plain || !has_code)) {
+        err = try_port(h, TN_UDP);
+    }
+    return err < 0 ? say_failed(err, &h->ep) : EXIT_DONE;
+}
+
 /* The code would be worth little with a door beside it that knows none. */
 static bool
 has_plain_door(const struct hub *h)

@@ -69,6 +69,10 @@ int hub_places(struct hub *h);
 /** Read the room code and the names; an exit code. */
 int hub_guard(struct hub *h);
 
+/** See whether the doors' port is free, before anything else is opened that a
+    hub which has it may hold; an exit code. */
+int hub_try_doors(struct hub *h);
+
 /** Open both doors at one port; an exit code. */
 int hub_doors(struct hub *h);
 

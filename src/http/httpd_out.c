@@ -342,6 +342,7 @@ send_file(tn_exchange *x, int fd, int64_t offset, int64_t n)
 
         offset += (int64_t)sent;
         n -= (int64_t)sent;
+        x->written += (int64_t)sent; /* the log tells of a cut answer, too */
         if (k < 0 && !goes_on(c, k, sent)) {
             r = (int)k;
         } else if (k >= 0 && n > 0) {
@@ -369,11 +370,10 @@ tn_httpd_sendfile(tn_exchange *x, int fd, int64_t offset, int64_t n)
     if (r != 0) {
         return r < 0 ? r : 0;
     }
-    if (n < TN_HTTPD_DIRECT) {
-        r = copy_file(x, fd, offset, (size_t)n);
-    } else {
-        r = send_file(x, fd, offset, n);
+    if (n >= TN_HTTPD_DIRECT) {
+        return send_file(x, fd, offset, n);
     }
+    r = copy_file(x, fd, offset, (size_t)n);
     x->written += r < 0 ? 0 : n;
     return r;
 }

@@ -57,6 +57,17 @@ def files():
 
 
 @tap.case
+def port_taken():
+    """A second hub at a port says so, and nothing of the first one's history"""
+    with tap.temp_dir() as folder:
+        h = hub(folder)
+        where = f"127.0.0.1:{h.port}"
+        got = tap.tenon("hub", "--bind", "127.0.0.1", "-p", str(h.port), folder)
+        tap.equal(got, (1, "", f"tenon hub: bind tcp {where}: address already "
+                        "in use (another program has this port)\n"))
+
+
+@tap.case
 def killed_in_an_upload():
     """An upload goes on after the hub was killed in the midst of it"""
     data = os.urandom(3000000)
