@@ -22,7 +22,7 @@ TERA = 1 << 40
 UPLOADS = 64  # at a time, TN_SHARE_PARTIALS
 
 # What a client may cost, in KiB. A sanitizer needs more.
-IDLE_COST = 6 if tap.SCALE == 1 else 64
+IDLE_COST = 6 if tap.SCALE == 1 else 512
 SLOW_COST = 64 if tap.SCALE == 1 else 512
 
 
