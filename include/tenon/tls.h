@@ -46,6 +46,7 @@ enum tn_tls_ask {
 
 enum {
     TN_TLS_FINGERPRINT = 32, /* bytes: SHA-256 of the certificate */
+    TN_TLS_PSK = 32,         /* bytes of a key that both sides have */
 };
 
 /* What was agreed on; plain data. Texts end in NUL, empty if there is none. */
@@ -179,6 +180,22 @@ TN_API void tn_tls_pin(tn_tls *tls, const unsigned char *sha256);
  * @see        libtls tls_config_insecure_noverifycert.
  */
 TN_API void tn_tls_insecure_no_verify(tn_tls *tls);
+
+/**
+ * Know each other by a key that both sides have, and by nothing else.
+ *
+ * No certificate is sent or asked for; TLS 1.3 with a fresh Diffie-Hellman
+ * exchange, so that the key alone opens nothing that was recorded. A peer with
+ * another key is TN_ECERT on both sides.
+ *
+ * @param tls  borrowed; nothing else of who the peer must be was set.
+ * @param key  borrowed until return; TN_TLS_PSK bytes; of tn_pake_finish().
+ * @return 0; -EINVAL; -ENOMEM.
+ * @suspends   no.
+ * @thread     any.
+ * @see        RFC 8446 section 2.2 (psk_dhe_ke); RFC 9257.
+ */
+TN_API TN_USE int tn_tls_psk(tn_tls *tls, const unsigned char *key);
 
 /**
  * Have the kernel encrypt what is sent, where it can (Linux: kTLS).

@@ -29,9 +29,9 @@ SOCKET_CALLS = (
     " getsockname getpeername getsockopt setsockopt"
     " poll ppoll select pselect epoll_create1 epoll_ctl epoll_wait"
     " epoll_pwait").split()
-EVERYWHERE = ("src/", "include/", "hub/", "cli/", "examples/", "tests/",
+EVERYWHERE = ("src/", "include/", "hub/", "parcel/", "cli/", "examples/", "tests/",
               "bench/")
-NO_SOCKETS = ("src/", "include/", "hub/", "cli/", "examples/")
+NO_SOCKETS = ("src/", "include/", "hub/", "parcel/", "cli/", "examples/")
 SOCKETS = ("src/sock/", "src/wait/")
 
 

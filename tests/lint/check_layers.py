@@ -6,6 +6,7 @@ import re
 import source
 
 # Lower rank is further up; frame and tls stand beside each other.
+PLACES = ("src/", "hub/", "parcel/", "cli/")
 RANK = {"base": 0, "wait": 1, "task": 2, "sock": 3, "frame": 4, "tls": 4,
         "http": 5}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
@@ -39,8 +40,10 @@ def check_product(report, path, line, mark, name):
     for place in (folder, own):
         if os.path.exists(os.path.join(source.ROOT, place, name)):
             return
-    # The program is one: its commands may call the hub, not the reverse.
-    if own == "cli" and name.startswith("hub/"):
+    # The program is one: its commands may call the hub and the parcel, and the
+    # parcel asks the hub's folder which networks there are; never the reverse.
+    below = {"cli": ("hub/", "parcel/"), "parcel": ("hub/",)}
+    if name.startswith(below.get(own, ())):
         return
     # Made at build time: embedded pages and generated tables.
     if not os.path.exists(os.path.join(source.ROOT, "src", name)) \
@@ -53,7 +56,7 @@ def check_product(report, path, line, mark, name):
 
 def main():
     report = source.Report("layer")
-    for path in source.files((".c", ".h", ".S"), ("src/", "hub/", "cli/")):
+    for path in source.files((".c", ".h", ".S"), PLACES):
         text = source.strip(source.read(path), keep_strings=True)
         for found in INCLUDE.finditer(text):
             line = source.line_of(text, found.start(1))

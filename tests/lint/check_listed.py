@@ -5,7 +5,7 @@ import re
 
 import source
 
-UNDER = ("src/", "hub/", "cli/", "examples/", "tests/", "bench/")
+UNDER = ("src/", "hub/", "parcel/", "cli/", "examples/", "tests/", "bench/")
 
 
 def names_in(folder):

@@ -23,7 +23,7 @@ LINK = re.compile(r"\[[^]\n]*\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"(?<![\w./-])(?:build/)?tenon ([a-z]+)(?=[\s`<]|$)")
 TARGET = re.compile(r"(?:^|[;&|]\s*|\$ )make ([a-z][\w-]*)", re.M)
 NAME = re.compile(r"\b(?:tn|TN)_[A-Za-z0-9]\w*\b")
-FOLDERS = ("src", "hub", "cli", "include", "docs", "tests", "tools",
+FOLDERS = ("src", "hub", "parcel", "cli", "include", "docs", "tests", "tools",
            "examples", "bench", "man")
 PATH = re.compile(r"(?<![\w./-])((?:" + "|".join(FOLDERS) +
                   r")/[\w./-]*[\w/])(?![\w*{<])")

@@ -1,0 +1,115 @@
+/*
+ * parcel/phone.h - LocalSend, protocol version 2: files to and from phones
+ * (docs/wire/localsend.md).
+ *
+ * A device is found by multicast on 224.0.0.167:53317, or asked at its address;
+ * it speaks HTTP or HTTPS with a certificate it made itself, known by its
+ * SHA-256.
+ */
+#ifndef PARCEL_PHONE_H
+#define PARCEL_PHONE_H
+
+#include <tenon/addr.h>
+#include <tenon/sock.h>
+
+#include "parcel.h"
+
+enum phone_limit {
+    PHONE_PORT = 53317,     /* UDP and TCP */
+    PHONE_FILES = 10000,    /* of one session */
+    PHONE_SESSIONS = 8,     /* at a time */
+    PHONE_JSON = 4 << 20,   /* bytes of a request's JSON */
+    PHONE_ALIAS = 64,       /* bytes of a device's name */
+    PHONE_FINGERPRINT = 64, /* letters */
+    PHONE_PIN = 32,         /* letters of a PIN */
+    PHONE_FOUND = 64,       /* devices found by one question */
+};
+
+struct phone_opts {
+    const char *alias; /* what we are called */
+    const char *dir;   /* where files go; it is there */
+    const char *state; /* a folder of ours, 0700, for certificate and key */
+    const char *pin;   /* NULL: none is asked for */
+    int port;          /* 0: PHONE_PORT; another one is announced too */
+    int multicast;     /* port of announcements; 0: PHONE_PORT */
+    bool clear;        /* plain HTTP instead of HTTPS */
+    enum parcel_policy policy;
+    int64_t max_bytes; /* of a session; 0: as much as the disk holds */
+    /* As in struct parcel_recv_opts. */
+    int (*ask)(void *arg, const struct parcel_ask *ask);
+    parcel_told *told;
+    void *arg;
+};
+
+typedef struct phone phone;
+
+/**
+ * Prepare to receive.
+ *
+ * @param out   given (end with phone_close()); NULL on failure.
+ * @param opts  copied, its texts too.
+ * @return 0; -EADDRINUSE the port is taken, by the LocalSend app itself for
+ *   one; -ENOMEM; -EINVAL; as tn_listen_endpoint(), tn_tls_self_signed().
+ *   Suspends.
+ */
+TN_USE int phone_open(phone **out, const struct phone_opts *opts);
+
+/** Announce and serve until cancelled: a task, arg is the phone. Suspends. */
+int phone_run(void *arg);
+
+/** Read where it listens; 0 or a code. */
+TN_USE int phone_addr(const phone *p, tn_addr *addr);
+
+/** End; phone_run() has returned; NULL is harmless. */
+void phone_close(phone *p);
+
+/* A device that was found. */
+struct phone_device {
+    tn_addr addr; /* with its port */
+    bool tls;
+    char alias[PHONE_ALIAS + 1];             /* cleaned */
+    char kind[16];                           /* "mobile", "desktop" ... */
+    char fingerprint[PHONE_FINGERPRINT + 1]; /* of its certificate */
+};
+
+/**
+ * Find devices by multicast, on every interface.
+ *
+ * @param opts  borrowed; alias, state, multicast are used.
+ * @param wait  ns.
+ * @param out   room for `cap`.
+ * @param cap   1 to PHONE_FOUND.
+ * @return how many; -ENETDOWN; -ENOMEM; -ECANCELED. Suspends.
+ */
+TN_USE int phone_find(const struct phone_opts *opts, int64_t wait,
+                      struct phone_device *out, int cap);
+
+/**
+ * Ask who is at an address.
+ *
+ * @param opts    borrowed; alias, state are used.
+ * @param addr    borrowed; port 0 is PHONE_PORT.
+ * @param device  filled.
+ * @return 0; -EPROTO no LocalSend there; as tn_dial(). Suspends.
+ */
+TN_USE int phone_at(const struct phone_opts *opts, const tn_addr *addr,
+                    struct phone_device *device);
+
+/**
+ * Send a parcel to a device. Folders become names with "/" in them; a stream
+ * of unknown size cannot be sent (-ESPIPE).
+ *
+ * @param opts    borrowed; alias, state, pin are used; told and arg too.
+ * @param device  borrowed; of phone_find() or phone_at(). With TLS its
+ *                certificate must have the fingerprint.
+ * @param p       borrowed.
+ * @param result  filled.
+ * @return 0; -EACCES it said no; -EKEYREJECTED it wants a PIN, or another one;
+ *   -EBUSY it has another session; -EIO some files failed; TN_ECERT another
+ *   certificate; as tn_dial(). Suspends.
+ */
+TN_USE int phone_send(const struct phone_opts *opts,
+                      const struct phone_device *device, parcel *p,
+                      struct parcel_result *result);
+
+#endif
