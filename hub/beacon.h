@@ -106,7 +106,11 @@ struct beacon_ask {
     unsigned kinds; /* 1 << BEACON_HUB | ...; 0: all */
     int port;       /* as in beacon_opts */
     int64_t wait;   /* ns, until the answers are taken for complete */
-    bool first;     /* end at the first answer */
+    bool first;     /* end soon after the first answer: when its other addresses
+                       had the time to come */
+    /* With `first`: whether it is the one that is looked for; NULL: anyone is.
+       Must not suspend. */
+    bool (*is_it)(void *arg, const struct beacon_found *f);
     /* One was found, or another address of it; may be NULL; must not
        suspend. */
     void (*found)(void *arg, const struct beacon_found *f);

@@ -15,15 +15,37 @@ enum {
     /* ms over which answers are spread: those of 300 then come at the rate of
        two or three a millisecond. */
     FIND_SPREAD = 120,
+    /* The same where one answer is all that is wanted. */
+    FIND_SPREAD_FIRST = 40,
 };
+
+/* One that has answered may have more addresses; its answers by other ways are
+   as random as this one was, over FIND_SPREAD_FIRST. */
+#define FIND_LINGER (50 * TN_MS)
 
 struct finder {
     const struct beacon_ask *ask;
     struct beacon_quest quest;
     struct beacon_roster roster;
     tn_group group;
-    bool done;
 };
+
+static int
+linger(void *arg)
+{
+    struct finder *f = arg;
+    int err = tn_sleep(FIND_LINGER);
+
+    tn_group_cancel(&f->group);
+    return err;
+}
+
+static bool
+is_enough(const struct finder *f, const struct beacon_found *who)
+{
+    return f->ask->first &&
+           (f->ask->is_it == NULL || f->ask->is_it(f->ask->arg, who));
+}
 
 static void
 take(struct finder *f, const struct beacon_msg *m,
@@ -32,7 +54,7 @@ take(struct finder *f, const struct beacon_msg *m,
     struct beacon_found *who;
     int64_t rtt = beacon_quest_judge(&f->quest, m, from);
 
-    if (rtt < 0 || f->done) {
+    if (rtt < 0) {
         return;
     }
     enum beacon_news news =
@@ -41,9 +63,10 @@ take(struct finder *f, const struct beacon_msg *m,
         f->ask->found != NULL) {
         f->ask->found(f->ask->arg, who);
     }
-    if (f->ask->first && news == BEACON_NEW) {
-        f->done = true;
-        tn_group_cancel(&f->group);
+    if (news == BEACON_NEW && is_enough(f, who)) {
+        if (tn_go(&f->group, linger, f) < 0) {
+            tn_group_cancel(&f->group);
+        }
     }
 }
 
@@ -88,9 +111,9 @@ ask(void *arg)
     int spread = (int)(gap / 2 / TN_MS);
     int sent = 0, err = 0;
 
-    spread = f->ask->first          ? spread / 4
-             : spread > FIND_SPREAD ? FIND_SPREAD
-                                    : spread;
+    int most = f->ask->first ? FIND_SPREAD_FIRST : FIND_SPREAD;
+
+    spread = spread < most ? spread : most;
     for (int i = 0; i < FIND_QUESTIONS && err == 0; i++, gap *= 2) {
         int64_t left = end - tn_now();
         int n = beacon_quest_ask(&f->quest, &f->roster, spread);
@@ -101,7 +124,6 @@ ask(void *arg)
         }
         err = tn_sleep(gap);
     }
-    f->done = true;
     tn_group_cancel(&f->group);
     return err;
 }

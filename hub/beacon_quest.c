@@ -57,11 +57,12 @@ is_other(const struct beacon_card *a, const struct beacon_card *b)
 
 static enum beacon_news
 update(struct beacon_found *f, const struct beacon_card *card,
-       const struct beacon_way *way)
+       const struct beacon_way *way, int64_t rtt)
 {
     bool changed = is_other(&f->card, card);
 
     f->card = *card;
+    f->rtt = f->rtt < 0 ? rtt : f->rtt;
     if (add_address(f, &way->to)) {
         return BEACON_ADDRESS;
     }
@@ -80,7 +81,7 @@ beacon_roster_add(struct beacon_roster *r, const struct beacon_card *card,
     who = who != NULL ? who : &none;
     *who = f;
     if (f != NULL) {
-        return update(f, card, way);
+        return update(f, card, way, rtt);
     }
     if (r->count == r->cap) {
         return BEACON_FULL;

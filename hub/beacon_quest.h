@@ -34,7 +34,7 @@ enum beacon_news {
  * @param r    changed.
  * @param card borrowed.
  * @param way  borrowed; from where it came.
- * @param rtt  ns; kept if this is the first of it.
+ * @param rtt  ns, kept if this is the first; -1: it was an announcement.
  * @param who  set to the place in the list, or NULL; may be NULL.
  * @return what is new about it.
  */
