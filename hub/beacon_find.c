@@ -28,6 +28,7 @@ struct finder {
     struct beacon_quest quest;
     struct beacon_roster roster;
     tn_group group;
+    const struct beacon_found *chosen; /* nobody else counts any more */
 };
 
 static int
@@ -54,7 +55,8 @@ take(struct finder *f, const struct beacon_msg *m,
     struct beacon_found *who;
     int64_t rtt = beacon_quest_judge(&f->quest, m, from);
 
-    if (rtt < 0) {
+    if (rtt < 0 || (f->chosen != NULL &&
+                    memcmp(f->chosen->card.id, m->card.id, BEACON_ID) != 0)) {
         return;
     }
     enum beacon_news news =
@@ -64,6 +66,7 @@ take(struct finder *f, const struct beacon_msg *m,
         f->ask->found(f->ask->arg, who);
     }
     if (news == BEACON_NEW && is_enough(f, who)) {
+        f->chosen = who;
         if (tn_go(&f->group, linger, f) < 0) {
             tn_group_cancel(&f->group);
         }
