@@ -68,7 +68,8 @@ mend_wall(struct doctor_finding *d, const struct doctor_facts *f, bool from)
              f->port);
         return;
     case DOCTOR_NFT:
-        mend(d, "sudo nft insert rule inet filter input udp %cport %d accept",
+        mend(d, "sudo nft insert rule %s udp %cport %d accept",
+             f->wall.place[0] != '\0' ? f->wall.place : "inet filter input",
              from ? 's' : 'd', f->port);
         return;
     case DOCTOR_NO_WALL:

@@ -54,6 +54,7 @@ struct doctor_wall {
     bool accepts;           /* a rule admits the port that is asked at */
     bool answers;           /* a rule admits what comes from that port */
     char rule[DOCTOR_RULE]; /* the one that drops */
+    char place[96]; /* of nft: "inet filter input", where to put another */
 };
 
 struct doctor_facts {

@@ -157,6 +157,30 @@ is_drop(const struct rule *r)
     return has_word(r, "drop") || has_word(r, "reject");
 }
 
+/* Where in nft's tables a line stands. */
+struct place {
+    char table[64], chain[31];
+};
+
+static void
+follow(struct place *p, const struct rule *r)
+{
+    if (r->count >= 3 && strcmp(r->word[0], "table") == 0) {
+        snprintf(p->table, sizeof(p->table), "%.15s %.40s", r->word[1],
+                 r->word[2]);
+    } else if (r->count >= 2 && strcmp(r->word[0], "chain") == 0) {
+        snprintf(p->chain, sizeof(p->chain), "%.30s", r->word[1]);
+    }
+}
+
+static void
+keep_place(struct doctor_wall *w, const struct place *p)
+{
+    if (p->table[0] != '\0' && p->chain[0] != '\0') {
+        snprintf(w->place, sizeof(w->place), "%s %s", p->table, p->chain);
+    }
+}
+
 static void
 keep_rule(struct doctor_wall *w, const char *text, size_t n)
 {
@@ -221,11 +245,18 @@ read_rule(const struct rule *r, const char *text, size_t n, int port,
 void
 doctor_read_rules(const char *text, int port, struct doctor_wall *w)
 {
+    struct place p = {"", ""};
+
     while (*text != '\0') {
         size_t n = strcspn(text, "\n");
         struct rule r;
+        bool dropped = w->drops, policy = w->policy;
         cut(&r, text, n);
+        follow(&p, &r);
         read_rule(&r, text, n, port, w);
+        if (w->drops != dropped || (w->policy != policy && !w->drops)) {
+            keep_place(w, &p);
+        }
         text += n + (text[n] == '\n' ? 1 : 0);
     }
 }

@@ -158,7 +158,9 @@ ask_by(struct probe *p, const struct beacon_link *link, const void *buf,
     }
     int err = beacon_socks_send(&p->quest.socks, &way, buf, n);
     i->asked = i->asked || err == 0;
-    i->error = i->asked ? 0 : err;
+    if (i->asked || i->error != -EPERM) { /* which says the most */
+        i->error = i->asked ? 0 : err;
+    }
     i->by_peer = link->how == BEACON_PEER;
     i->by_group = link->how == BEACON_GROUP && i->addr.len > 0 &&
                   (i->flags & IFF_BROADCAST) == 0;

@@ -5,7 +5,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import struct
@@ -447,44 +446,79 @@ def port_taken():
     taker.close()
 
 
-def drop_tool(host):
-    """What drops UDP 8001 that comes in; skips where nothing can."""
-    rules = [["nft", "-f", "-"], ["iptables-legacy"], ["iptables"]]
-    for rule in rules:
-        if not shutil.which(rule[0]):
-            continue
-        if rule[0] == "nft":
-            done = subprocess.run(
-                rule, capture_output=True, check=False,
-                preexec_fn=host.inside(), input=b"""
-                table inet filter { chain input {
-                    type filter hook input priority 0; policy accept;
-                    udp dport 8001 drop
-                } }""")
-        else:
-            done = host.run(*rule, "-A", "INPUT", "-p", "udp", "--dport",
-                            "8001", "-j", "DROP", check=False)
-        if done.returncode == 0:
-            return rule[0]
-    raise tap.Skip("neither nft nor iptables that works")
+def wall(host, rules):
+    """A firewall of nft; skips where there is none."""
+    tap.need("nft")
+    done = subprocess.run(["nft", "-f", "-"], capture_output=True, check=False,
+                          preexec_fn=host.inside(), input=rules.encode())
+    if done.returncode != 0:
+        raise tap.Skip("nft: " + done.stderr.decode().strip())
+
+
+def cure(host, finding):
+    """Do what the doctor advises, as it stands there."""
+    host.run(*finding["mend"].removeprefix("sudo ").split())
 
 
 @tap.case
 def firewall():
     """A rule that drops questions is found by its effect, and read"""
     a, b = two_hosts()
-    tool = drop_tool(a)
+    wall(a, """table inet guard {
+        chain enter {
+            type filter hook input priority 0; policy accept;
+            udp dport { 53, 8000-8010 } counter drop
+        }
+    }""")
     a.hub("--name", "walled")
     find(b, found=[])
     findings, seen = doctor(a)
     tap.equal(seen["eth0"]["echo"], False)
-    tap.true("no-echo" in findings, findings)
-    tap.true("8001" in findings["rule-drops"]["text"], findings)
-    # The cure, as it is given.
-    cure = findings["no-echo"]["mend"].removeprefix("sudo ").split()
-    tap.equal(cure[0].split("-")[0], tool.split("-")[0])
-    a.run(*([tool] + cure[1:]))
+    tap.true("8000-8010" in findings["rule-drops"]["text"], findings)
+    tap.equal(findings["no-echo"]["mend"], "sudo nft insert rule inet guard "
+              "enter udp dport 8001 accept")
+    cure(a, findings["no-echo"])
     find(b, found=["walled"])
+
+
+@tap.case
+def firewall_of_the_asker():
+    """A firewall that lets in only what it saw asked for drops answers"""
+    a, b = two_hosts()
+    wall(b, """table inet filter {
+        chain input {
+            type filter hook input priority 0; policy drop;
+            iif lo accept
+            ct state established,related accept
+            ip6 nexthdr icmpv6 accept
+        }
+    }""")
+    a.hub("--name", "there")
+    find(b, found=[])
+    findings, _ = doctor(b)
+    tap.equal(findings["answers-dropped"]["mend"], "sudo nft insert rule inet "
+              "filter input udp sport 8001 accept")
+    cure(b, findings["answers-dropped"])
+    find(b, found=["there"])
+    findings, _ = doctor(b)
+    tap.true("policy-drops" in findings and "no-echo" in findings, findings)
+    cure(b, findings["policy-drops"])
+    tap.equal(doctor(b)[0], {})
+
+
+@tap.case
+def firewall_that_keeps_in():
+    """A firewall that forbids to ask is told from one that drops"""
+    a, _ = two_hosts()
+    wall(a, """table inet filter {
+        chain output {
+            type filter hook output priority 0; policy accept;
+            oifname "eth0" udp dport 8001 drop
+        }
+    }""")
+    findings, seen = doctor(a)
+    tap.equal(findings["may-not-send"]["interface"], "eth0")
+    tap.equal(seen["eth0"]["asked"], False)
 
 
 @tap.case
