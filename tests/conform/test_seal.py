@@ -282,8 +282,7 @@ def refused(got):
 
 def shares_of_strangers():
     """What is no element here is none there, and the other way round."""
-    some = [draw.randbytes(31) + bytes([draw.randrange(128)])
-            for _ in range(EXCHANGES)]
+    some = [draw.randbytes(32) for _ in range(3 * EXCHANGES)]
     some += [i.to_bytes(32, "little") for i in range(4)]
     some += [(P + i).to_bytes(32, "little") for i in range(-3, 4)]
     for share in some:
