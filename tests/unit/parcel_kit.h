@@ -37,6 +37,8 @@ struct kit {
     int sent, received;
     struct parcel_result send, recv;
     int64_t carried;
+    uint8_t *tape[2]; /* what was carried there, and back; NULL: not kept */
+    size_t tape_len[2], tape_cap;
     tn_sock *wire[4]; /* sender, its end, the receiver's end, receiver */
 };
 
@@ -101,6 +103,13 @@ kit_carry(struct kit *k, int from, int to, bool counts)
         }
         if (counts) {
             k->carried += n;
+        }
+        if (k->tape[!counts]) {
+            size_t *len = &k->tape_len[!counts];
+
+            CHECK(*len + (size_t)n <= k->tape_cap);
+            memcpy(k->tape[!counts] + *len, mine, (size_t)n);
+            *len += (size_t)n;
         }
     }
     (void)tn_shutdown(k->wire[to], SHUT_WR);
