@@ -85,48 +85,47 @@ can_speak(const struct phone_net *net, const tn_interface *i)
 }
 
 static bool
-is_known(const struct phone_link *links, int count, const tn_interface *i)
+is_known(const struct phone_net *net, const tn_interface *i)
 {
-    for (int k = 0; k < count; k++) {
-        if (links[k].path.index == i->index &&
-            tn_addr_equal(&links[k].path.local, &i->addr)) {
+    for (int k = 0; k < net->count; k++) {
+        if (net->link[k].path.index == i->index &&
+            tn_addr_equal(&net->link[k].path.local, &i->addr)) {
             return true;
         }
     }
     return false;
 }
 
-static int
+static void
 take(struct phone_net *net, const tn_interface *ifs, int n)
 {
-    struct phone_link old[PHONE_LINKS];
-    int old_count = net->count, grown = 0;
-
-    memcpy(old, net->link, sizeof(old));
     net->count = 0;
     for (int i = 0; i < n && net->count < PHONE_LINKS; i++) {
         struct phone_link *link = &net->link[net->count];
 
-        if (!can_speak(net, &ifs[i])) {
-            continue;
+        if (can_speak(net, &ifs[i])) {
+            memcpy(link->name, ifs[i].name, sizeof(link->name));
+            link->path = (tn_path){ifs[i].index, ifs[i].addr};
+            net->count++;
+            /* In it already, gone meanwhile, too many: nothing to be done. */
+            (void)!tn_multicast(net->sock, &net->group, link->name, true);
         }
-        memcpy(link->name, ifs[i].name, sizeof(link->name));
-        link->path = (tn_path){ifs[i].index, ifs[i].addr};
-        net->count++;
-        grown += is_known(old, old_count, &ifs[i]) ? 0 : 1;
-        /* In it already, gone meanwhile, too many: nothing to be done. */
-        (void)!tn_multicast(net->sock, &net->group, link->name, true);
     }
-    return grown;
 }
 
 int
 phone_net_scan(struct phone_net *net)
 {
     tn_interface *ifs = calloc(PHONE_IFS, sizeof(*ifs));
-    int n = ifs ? tn_interfaces(ifs, PHONE_IFS) : -ENOMEM;
-    int grown = n > 0 && net->sock ? take(net, ifs, n) : 0;
+    int n = ifs && net->sock ? tn_interfaces(ifs, PHONE_IFS) : 0;
+    int grown = 0;
 
+    for (int i = 0; i < n; i++) {
+        grown += can_speak(net, &ifs[i]) && !is_known(net, &ifs[i]) ? 1 : 0;
+    }
+    if (n > 0) {
+        take(net, ifs, n);
+    }
     free(ifs);
     return grown;
 }

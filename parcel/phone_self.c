@@ -9,7 +9,6 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,14 +34,6 @@ phone_random(unsigned char *dst, size_t n)
 /* --- the certificate -------------------------------------------------------*/
 
 static int
-path_in(char dst[PATH_MAX], const char *folder, const char *end)
-{
-    int n = snprintf(dst, PATH_MAX, "%s/%s%s", folder, file_name, end);
-
-    return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
-}
-
-static int
 read_small(int fd, char **out)
 {
     char *text = malloc(PEM + 1);
@@ -62,17 +53,18 @@ read_small(int fd, char **out)
 static int
 load(const char *folder, char **pem)
 {
-    char path[PATH_MAX];
+    int at = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = at < 0 ? -1
+                    : openat(at, file_name,
+                             O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     struct stat st;
-    int err = path_in(path, folder, "");
-    int fd;
+    int err = fd < 0 ? -errno : 0;
 
+    if (at >= 0) {
+        close(at);
+    }
     if (err < 0) {
         return err;
-    }
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0) {
-        return -errno;
     }
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
         st.st_uid != geteuid() || (st.st_mode & 077) != 0) {
@@ -98,34 +90,41 @@ write_all(int fd, const char *text)
 }
 
 static int
-save(const char *folder, const char *pem)
+save_at(int at, const char *pem)
 {
-    char path[PATH_MAX], fresh[PATH_MAX];
-    int err = path_in(path, folder, "");
-    int fd;
+    static const char fresh[] = "localsend.new";
+    int fd, err;
 
-    if (err == 0) {
-        err = path_in(fresh, folder, ".new");
-    }
-    if (err < 0) {
-        return err;
-    }
-    if (mkdir(folder, 0700) < 0 && errno != EEXIST) {
-        return -errno;
-    }
-    (void)unlink(fresh);
-    fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-              0600);
+    (void)unlinkat(at, fresh, 0);
+    fd = openat(at, fresh,
+                O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         return -errno;
     }
     err = write_all(fd, pem);
-    if (err == 0 && rename(fresh, path) < 0) {
+    if (err == 0 && renameat(at, fresh, at, file_name) < 0) {
         err = -errno;
     }
     if (err < 0) {
-        (void)unlink(fresh);
+        (void)unlinkat(at, fresh, 0);
     }
+    return err;
+}
+
+static int
+save(const char *folder, const char *pem)
+{
+    int at, err;
+
+    if (mkdir(folder, 0700) < 0 && errno != EEXIST) {
+        return -errno;
+    }
+    at = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (at < 0) {
+        return -errno;
+    }
+    err = save_at(at, pem);
+    close(at);
     return err;
 }
 

@@ -9,6 +9,7 @@
 #include "job.h"
 #include "phone_int.h"
 
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ struct phone_upload {
     unsigned char sha[EVP_MAX_MD_SIZE];
     size_t n; /* bytes of the piece */
     int64_t pos;
+    char path[PARCEL_PATH + PARCEL_NAME + 2]; /* that it got in the end */
     unsigned char piece[PHONE_PIECE];
 };
 
@@ -284,15 +286,14 @@ status_of(int err, const char **why)
 static int
 tell(tn_exchange *x, struct phone_upload *u, uint32_t file, int err)
 {
-    char path[PARCEL_PATH + PARCEL_NAME + 2];
     const char *why = NULL, *slash = strrchr(u->item->path, '/');
     int status = err < 0 ? status_of(err, &why) : 200;
 
     if (err == 0) {
-        (void)snprintf(path, sizeof(path), "%.*s%s",
+        (void)snprintf(u->path, sizeof(u->path), "%.*s%s",
                        slash ? (int)(slash - u->item->path + 1) : 0,
                        u->item->path, u->final);
-        phone_session_done(u->session, file, PARCEL_DONE, 0, path);
+        phone_session_done(u->session, file, PARCEL_DONE, 0, u->path);
     } else if (err == -EEXIST && u->policy == PARCEL_SKIP) {
         phone_session_done(u->session, file, PARCEL_SKIPPED, 0, NULL);
         status = 200;
