@@ -93,7 +93,7 @@ open_all(phone *p)
     if (err == 0) {
         err = listen_on(p);
     }
-    if (err == 0) {
+    if (err == 0 && !p->opts.hidden) {
         /* Without it we are found by address only, which is better than not at
            all. */
         (void)phone_net_open(&p->net, p->opts.multicast, &p->opts.bind);

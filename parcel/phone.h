@@ -52,6 +52,7 @@ struct phone_opts {
     int sessions;      /* at a time; 0: PHONE_SESSIONS */
     tn_addr bind;      /* len 0: all; else listens and announces there only */
     bool clear;        /* plain HTTP instead of HTTPS */
+    bool hidden;       /* no announcements: it is found by its address only */
     enum parcel_policy policy;
     int64_t max_bytes; /* of a session; 0: as much as the disk holds */
     /* As in struct parcel_recv_opts. */
