@@ -133,6 +133,20 @@ bool base_given(struct recv *r, uint32_t item, uint64_t block,
 /** Release everything. */
 void base_forget(struct recv *r);
 
+/* --- recv_range.c ----------------------------------------------------------*/
+
+/** Write at a place, in the caller's thread. 0; what pwrite(2) says. */
+int range_write(int fd, const uint8_t *src, size_t n, int64_t at);
+
+/** Copy a range to the same place of another file. Suspends. */
+int range_copy(int from, int to, int64_t at, int64_t n);
+
+/** Make zeros of a range, by a hole if that can be. Suspends. */
+int range_blank(int fd, int64_t at, int64_t n);
+
+/** 1: a range holds zeros alone; 0; what pread(2) says. Suspends. */
+int range_is_zero(int fd, int64_t at, int64_t n);
+
 /* --- recv_item.c -----------------------------------------------------------*/
 
 /** Take a frame of an item's data. 0; what ends the session. Suspends. */
