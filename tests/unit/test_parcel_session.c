@@ -150,6 +150,62 @@ TEST_EACH(a_name_that_is_taken, policies)
     kit_main(taken);
 }
 
+/* ---- as the document shows it ---- */
+
+static uint8_t tape[2][4096];
+static size_t tape_len[2];
+
+static int
+taped(void *arg)
+{
+    struct kit k = {.path = kit_path("a.txt", false),
+                    .dir = kit_path("dst", true),
+                    .tape = {tape[0], tape[1]},
+                    .tape_cap = sizeof(tape[0])};
+    int fd = open(k.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+    (void)arg;
+    EQ(write(fd, "abc", 3), 3);
+    EQ(fchmod(fd, 0644), 0);
+    EQ(futimens(fd, (struct timespec[2]){{.tv_sec = 1}, {.tv_sec = 1}}), 0);
+    close(fd);
+    kit_run(&k);
+    EQ(k.sent, 0);
+    memcpy(tape_len, k.tape_len, sizeof(tape_len));
+    return 0;
+}
+
+/* docs/wire/transfer.md, "An example". */
+TEST(the_bytes_are_those_of_the_document)
+{
+    static const char there[] =
+        "\x01\0\0\0\x06sender"
+        "\x02\0\0\0\x22\0\x01\xa4\0\0\0\0\0\0\0\x03"
+        "\0\0\0\0\0\0\0\x03\0\0\0\0\x3b\x9a\xca\0\0\x05"
+        "a.txt"
+        "\x03\0\0\0\x10\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x03"
+        "\x07\0\0\0\x16\0\0\0\0\x01\xa4\0\0\0\0\0\0\0\x03"
+        "\0\0\0\0\x3b\x9a\xca\0"
+        "\x08\0\0\0\x03"
+        "abc"
+        "\x0b\0\0\0\x19\0\0\0\0\0\0\0\0\x03"
+        "\x06\xb0\x5a\xb6\x73\x3a\x61\x85\x78\xaf\x5f\x94\x89\x2f\x39\x50"
+        "\x0c\0\0\0\0";
+    static const char back[] = "\x01\0\0\0\x08receiver"
+                               "\x04\0\0\0\x01\x01"
+                               "\x0e\0\0\0\x0d\0\0\0\0\0\0\0\x05"
+                               "a.txt"
+                               "\x0f\0\0\0\x0c\0\0\0\x01\0\0\0\0\0\0\0\0";
+
+    kit_main(taped);
+    EQ(tape_len[0], 32 + sizeof(there) - 1);
+    MEMEQ(tape[0], "\x89TNP\r\n\x1a\n\x01\x01\0\0\0\0\0\0", 16);
+    MEMEQ(tape[0] + 32, there, sizeof(there) - 1);
+    EQ(tape_len[1], 32 + sizeof(back) - 1);
+    MEMEQ(tape[1], "\x89TNP\r\n\x1a\n\x01\x02\0\0\0\0\0\0", 16);
+    MEMEQ(tape[1] + 32, back, sizeof(back) - 1);
+}
+
 /* ---- cut ---- */
 
 static int
