@@ -70,6 +70,8 @@ struct recv {
     uint64_t window, acked;
     int64_t there; /* bytes on the disk that need not be found room for */
     struct base bases[WIRE_ASKS];
+    unsigned bases_n, bases_most; /* as descriptors allow */
+    uint8_t *block;               /* of a base; NULL until it is needed */
     struct given given[WIRE_ASKS];
     unsigned given_at, given_n;
     uint32_t given_blocks;
@@ -122,6 +124,13 @@ int base_open(struct recv *r, const struct parcel_item *it, struct base **out);
 
 /** Forget the base of an item and what was told of it. */
 void base_close(struct recv *r, uint32_t item);
+
+/** Whether the base has these very bytes there. 1; 0; -ENOMEM. */
+int base_has(struct recv *r, const struct base *b, int64_t at,
+             const uint8_t *src, size_t n);
+
+/** Whether the base is what it was when it was opened: 0; -ESTALE. */
+int base_check(const struct base *b);
 
 /** Answer a WIRE_ASK. 0; -EPROTO; ... Suspends. */
 int base_asked(struct recv *r, const struct wire_ask *ask);

@@ -40,39 +40,36 @@ nonsense(void)
 
 /* ---- the part ---- */
 
+static int
+open_part(struct recv *r, struct stat *st)
+{
+    const char *name;
+    int folder = disk_folder(&r->disk, r->in.item->path, &name, true);
+
+    return folder < 0 ? folder : disk_open_part(folder, name, true, st);
+}
+
 /* Open it, if all was the same so far, and bring it up to where we are. */
 static int
 need_part(struct recv *r)
 {
     struct intake *in = &r->in;
-    const char *name;
     struct stat st;
-    int folder;
+    int fd;
 
     if (in->part >= 0) {
         return 0;
     }
-    folder = disk_folder(&r->disk, in->item->path, &name, true);
-    if (folder < 0) {
-        return folder;
-    }
-    in->part = disk_open_part(folder, name, true, &st);
-    if (in->part == -EMFILE) { /* those that wait for their names have many */
+    fd = open_part(r, &st);
+    if (fd == -EMFILE) { /* those that wait for their names have many */
         int err = ready_flush(r);
 
-        if (err < 0) {
-            return err;
-        }
-        folder = disk_folder(&r->disk, in->item->path, &name, true);
-        in->part =
-            folder < 0 ? folder : disk_open_part(folder, name, true, &st);
+        fd = err < 0 ? err : open_part(r, &st);
     }
-    if (in->part < 0) {
-        int err = in->part;
-
-        in->part = -1;
-        return err;
+    if (fd < 0) {
+        return fd;
     }
+    in->part = fd;
     in->part_size = 0;
     if (st.st_size > 0 && ftruncate(in->part, 0) < 0) {
         return -errno;
@@ -107,6 +104,24 @@ put_out(struct recv *r, const uint8_t *src, size_t n)
                        : 0;
 }
 
+/* Into the part; unless all was the same so far, and this is, too. */
+static int
+put_part(struct recv *r, const uint8_t *src, size_t n)
+{
+    struct intake *in = &r->in;
+    int err;
+
+    if (in->base && !in->base->is_part && in->part < 0) {
+        int has = base_has(r, in->base, in->pos, src, n);
+
+        if (has != 0) {
+            return has < 0 ? has : 0;
+        }
+    }
+    err = need_part(r);
+    return err < 0 ? err : range_write(in->part, src, n, in->pos);
+}
+
 static int
 take_data(struct recv *r, const uint8_t *src, size_t n)
 {
@@ -131,10 +146,7 @@ take_data(struct recv *r, const uint8_t *src, size_t n)
         step(r, (int64_t)n);
         return err;
     }
-    err = need_part(r);
-    if (err == 0) {
-        err = range_write(in->part, src, n, in->pos);
-    }
+    err = put_part(r, src, n);
     if (err < 0) {
         return give_up(r, err, NULL);
     }
@@ -389,6 +401,9 @@ end(struct recv *r, const struct frame *f)
         return fail_item(r, e.err, why);
     }
     tree_root(&in->tree, &root);
+    if (in->base && !in->base->is_part && base_check(in->base) < 0) {
+        return fail_item(r, -ESTALE, "what is there changed meanwhile");
+    }
     if (e.size != in->pos || memcmp(root.bytes, e.root.bytes, TREE_HASH) != 0) {
         return fail_item(r, -EBADMSG, "what arrived is not what was sent");
     }

@@ -39,6 +39,7 @@ struct kit {
     int64_t carried;
     uint8_t *tape[2]; /* what was carried there, and back; NULL: not kept */
     size_t tape_len[2], tape_cap;
+    tn_scope *cancel; /* opened around the sender, for who cancels it */
     tn_sock *wire[4]; /* sender, its end, the receiver's end, receiver */
 };
 
@@ -54,7 +55,10 @@ kit_send(void *arg)
                                     .told = k->send_told,
                                     .arg = k->arg};
     parcel *p = k->parcel;
+    tn_scope scope;
 
+    tn_deadline(&scope, TN_FOREVER);
+    k->cancel = &scope;
     k->sent = p ? 0 : parcel_new(&p);
     if (k->sent == 0 && !k->parcel) {
         k->sent = parcel_add(p, k->path);
@@ -65,6 +69,7 @@ kit_send(void *arg)
     if (!k->parcel) {
         parcel_free(p);
     }
+    (void)tn_scope_end(&scope);
     (void)tn_close(k->wire[0]);
     return 0;
 }

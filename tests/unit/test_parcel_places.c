@@ -165,6 +165,50 @@ TEST_TIMEOUT(very_many_small_files, 200)
     kit_main(many);
 }
 
+/* ---- given up ---- */
+
+static void
+give_up(void *arg, const struct parcel_event *ev)
+{
+    struct kit *k = arg;
+
+    /* The receiver has the first block; more is on its way. */
+    if (ev->what == PARCEL_BEGIN) {
+        tn_scope_cancel(k->cancel);
+    }
+}
+
+static int
+given_up(void *arg)
+{
+    struct kit k = {.path = kit_path("f", false),
+                    .dir = kit_path("dst", true),
+                    .recv_told = give_up,
+                    .arg = &k};
+
+    (void)arg;
+    kit_write(k.path, 100 * KIT_BLOCK, 1);
+    for (int i = 0; i < 2; i++) {
+        kit_run(&k);
+        EQ(k.sent, -ECANCELED);
+        EQ(k.received, -ECANCELED);
+        STREQ(k.recv.reason, "the sender gave up");
+        CHECK(!kit_is_there(kit_path("dst/f", false)));
+        k.send_code = "123";
+        k.recv_code = "123";
+    }
+    k.recv_told = NULL;
+    kit_run(&k);
+    EQ(k.sent, 0);
+    GE(k.send.kept, KIT_BLOCK);
+    return 0;
+}
+
+TEST(who_gives_up_says_so)
+{
+    kit_main(given_up);
+}
+
 /* ---- names that are taken among what is sent ---- */
 
 static int
