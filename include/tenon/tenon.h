@@ -21,7 +21,9 @@
 #include <tenon/msg.h>
 #include <tenon/netif.h>
 #include <tenon/pack.h>
+#include <tenon/pake.h>
 #include <tenon/run.h>
+#include <tenon/seal.h>
 #include <tenon/serve.h>
 #include <tenon/share.h>
 #include <tenon/sock.h>
