@@ -163,7 +163,7 @@ end_of_stranger(struct recv_session *s, int err)
 static int
 exit_code(int err)
 {
-    if (err == -EACCES) {
+    if (err == -EACCES || err == -EFBIG) {
         return EXIT_REFUSED;
     }
     if (err == -ETIME || err == -ETIMEDOUT) {
@@ -172,43 +172,23 @@ exit_code(int err)
     return err < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-/* Whether its sender may come again and go on. */
-static bool
-is_lost(int err)
-{
-    switch (err) {
-    case 0:
-    case -EACCES:
-    case -EIO:
-    case -ENOSPC:
-    case -EDQUOT:
-    case -EROFS:
-    case -EFBIG:
-    case -EPIPE:
-    case -ENOMEM:
-    case -EMFILE:
-    case -ENFILE:
-    case -ESTALE:
-    case -EPROTO:
-        return false;
-    default:
-        return true;
-    }
-}
-
 static void
 say_end(const struct recv_session *s, const struct parcel_result *result,
         int err)
 {
     const char *who = s->report.who[0] ? s->report.who : s->at;
+    char sum[REPORT_SUM];
     if (err == -EACCES && s->refused) {
         return; /* it was told when it happened */
     }
     if (err == -EACCES) {
         say("%s gave up%s%s", who, result->reason[0] ? ": " : "",
             result->reason);
-    } else if (is_lost(err)) {
-        say("%s: %s%s", who, tn_why(),
+    } else if (err == -EFBIG) {
+        say("refused %s of %s: --max-size allows less",
+            report_sum(&s->report.offered, sum), who);
+    } else if (report_is_lost(err) || err == -ECANCELED) {
+        say("%s: %s%s", who, err == -ECANCELED ? "was ended" : tn_why(),
             s->r->out >= 0 || s->r->o->plain
                 ? ""
                 : "; what came is kept for when it comes again");
@@ -225,8 +205,8 @@ end_of_session(struct recv_session *s, const struct parcel_result *result,
 {
     struct recv *r = s->r;
     int code = exit_code(err);
-    bool again = is_lost(err) && r->out < 0;
-    if (err == -ECANCELED || r->over) {
+    bool again = (report_is_lost(err) || err == -ECANCELED) && r->out < 0;
+    if (r->over || (err == -ECANCELED && !report_is_left(err))) {
         return;
     }
     report_end(&s->report, result, err, code);

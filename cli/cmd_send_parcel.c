@@ -155,27 +155,6 @@ outbox_wait(struct send *s)
     return tn_sleep(wait) == 0;
 }
 
-/* Whether another connection may help. */
-static bool
-is_lost(int err)
-{
-    switch (err) {
-    case -EACCES:
-    case -EIO:
-    case -EPROTO:
-    case -EPROTONOSUPPORT:
-    case -ESTALE:
-    case -ENOMEM:
-    case -EMFILE:
-    case -ENFILE:
-    case -EINVAL:
-    case -ECANCELED:
-        return false;
-    default:
-        return true;
-    }
-}
-
 static int
 say_refused(const struct send *s, int err)
 {
@@ -196,6 +175,7 @@ say_refused(const struct send *s, int err)
 static int
 say_why(const struct send *s, int err)
 {
+    char sum[REPORT_SUM];
     switch (err) {
     case -EACCES:
     case -EPROTONOSUPPORT:
@@ -208,9 +188,22 @@ say_why(const struct send *s, int err)
         return EXIT_FAILED;
     case -EIO: /* each of them was told */
         return EXIT_FAILED;
+    case -EFBIG:
+        say("%s takes less than that: %s", s->place.shown,
+            report_sum(&s->report.offered, sum));
+        return EXIT_REFUSED;
     default:
-        return say_failed(err, &s->place.ep);
+        break;
     }
+    if (report_is_left(err)) {
+        say("%s was ended (the same again goes on)", s->place.shown);
+        return EXIT_REFUSED;
+    }
+    if (s->result.reason[0]) { /* it is the receiver's trouble, not ours */
+        say("%s: %s", s->place.shown, s->result.reason);
+        return EXIT_FAILED;
+    }
+    return say_failed(err, &s->place.ep);
 }
 
 /* --- sending ---------------------------------------------------------------*/
@@ -245,7 +238,7 @@ judge(struct send *s, int err)
         int code = wrong_code(s);
         return code == EXIT_DONE ? 1 : -code;
     }
-    if (!is_lost(err) || !s->report.paired) {
+    if (!report_is_lost(err) || !s->report.paired) {
         return -say_why(s, err);
     }
     if (s->report.streams) {

@@ -97,30 +97,6 @@ enter(struct web_way *w)
 
 /* --- sending ---------------------------------------------------------------*/
 
-static bool
-is_lost(int err)
-{
-    switch (err) {
-    case 0:
-    case -EACCES:
-    case -EKEYREJECTED:
-    case -EIO:
-    case -ENOSPC:
-    case -ESTALE:
-    case -EPROTO:
-    case -ENOMEM:
-    case -EMFILE:
-    case -ENFILE:
-    case -EINVAL:
-    case -ESPIPE:
-    case -ECANCELED:
-    case TN_ECERT:
-        return false;
-    default:
-        return true;
-    }
-}
-
 static int
 say_why(const struct send *s, int err)
 {
@@ -156,7 +132,7 @@ judge(struct web_way *w, int err)
         int code = enter(w);
         return code == EXIT_DONE ? 1 : -code;
     }
-    if (!is_lost(err) || !s->report.answered || s->report.streams) {
+    if (!report_is_lost(err) || !s->report.answered || s->report.streams) {
         return err == 0 ? 0 : -say_why(s, err);
     }
     if (outbox_wait(s)) {

@@ -152,6 +152,33 @@ tell_json(const struct report *r, const struct parcel_event *ev)
     report_json_end();
 }
 
+/* --- codes -----------------------------------------------------------------*/
+
+bool
+report_is_lost(int err)
+{
+    static const int codes[] = {
+        -ECONNRESET,   -ECONNREFUSED, -ECONNABORTED, -EPIPE,
+        -ETIMEDOUT,    -ETIME,        -ENETUNREACH,  -ENETDOWN,
+        -ENETRESET,    -EHOSTUNREACH, -EHOSTDOWN,    -ENOTCONN,
+        -EADDRNOTAVAIL, -EAGAIN,      TN_ETRUNCATED, TN_EBROKEN,
+        TN_ENONAME,    TN_ETRYNAME,   TN_ERESOLVE,   TN_ECUT,
+        TN_ETLS,
+    };
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (err == codes[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+report_is_left(int err)
+{
+    return err == -ECANCELED && tn_checkpoint() == 0;
+}
+
 /* --- words -----------------------------------------------------------------*/
 
 static int
@@ -412,7 +439,9 @@ put_rest(const struct report *r, const struct parcel_result *result, char *buf,
     buf[0] = '\0';
     if (result->kept > r->before) {
         n = snprintf(buf, cap, "; %s of it went over the network",
-                     progress_size(r->before + result->moved, moved));
+                     r->before + result->moved > 0
+                         ? progress_size(r->before + result->moved, moved)
+                         : "nothing");
     }
     if (result->skipped > 0) {
         n += snprintf(buf + n, cap - (size_t)n, "; %" PRIu32 " not needed",

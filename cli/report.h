@@ -51,6 +51,14 @@ void report_lost(struct report *r, const struct parcel_result *result,
 void report_end(struct report *r, const struct parcel_result *result, int err,
                 int code);
 
+/** Tell whether the connection was lost, or could not be made: another one may
+    help. */
+bool report_is_lost(int err);
+
+/** Tell whether it was the other side that ended it by hand; -ECANCELED may
+    also be our own end. */
+bool report_is_left(int err);
+
 /** Write "3 files and 1 folder, 4.2M". */
 const char *report_sum(const struct parcel_sum *sum, char buf[REPORT_SUM]);
 
