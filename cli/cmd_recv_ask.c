@@ -271,26 +271,66 @@ refuse(struct recv_session *s, const struct parcel_ask *ask, const char *why)
     return -EACCES;
 }
 
-/* Another one for which the same things were offered, and which is silent: the
-   same sender, whose first connection died without a word. */
-static void
-end_twins(struct recv_session *s)
+/* What is offered, in a number. */
+static uint64_t
+mark_of(const struct parcel_ask *ask)
 {
-    struct recv *r = s->r;
-    tn_addr a = s->peer, b;
-    (void)!tn_addr_set_port(&a, 0);
-    for (int i = 0; i < RECV_SESSIONS; i++) {
-        struct recv_session *t = &r->session[i];
-        b = t->peer;
-        (void)!tn_addr_set_port(&b, 0);
-        if (t != s && t->used && t->report.answered && !t->ended &&
-            tn_addr_equal(&a, &b) &&
-            memcmp(&t->report.offered, &s->report.offered,
-                   sizeof(t->report.offered)) == 0 &&
-            tn_now() - t->report.heard > RECV_SILENT) {
-            tn_scope_cancel(&t->scope);
+    uint64_t mark = 0xcbf29ce484222325; /* FNV-1a */
+    for (uint32_t i = 0; i < count_of(ask); i++) {
+        const struct parcel_item *it = &ask->items[i];
+        const char *parts[] = {it->path, (const char *)&it->size,
+                               (const char *)&it->mtime};
+        size_t sizes[] = {strlen(it->path), sizeof(it->size),
+                          sizeof(it->mtime)};
+        for (int k = 0; k < 3; k++) {
+            for (size_t n = 0; n < sizes[k]; n++) {
+                mark = (mark ^ (unsigned char)parts[k][n]) * 0x100000001b3;
+            }
         }
     }
+    return mark;
+}
+
+static bool
+same_host(const tn_addr *one, const tn_addr *two)
+{
+    tn_addr a = *one, b = *two;
+    (void)!tn_addr_set_port(&a, 0);
+    (void)!tn_addr_set_port(&b, 0);
+    return tn_addr_equal(&a, &b);
+}
+
+/* Another session to which the same was offered by the same. */
+static struct recv_session *
+find_twin(struct recv_session *s)
+{
+    for (int i = 0; i < RECV_SESSIONS; i++) {
+        struct recv_session *t = &s->r->session[i];
+        if (t != s && t->used && t->mark == s->mark &&
+            same_host(&t->peer, &s->peer) &&
+            strcmp(t->report.who, s->report.who) == 0) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+/* A sender whose connection died without a word comes again: the old one, if it
+   is silent, makes room, for both would write the same files. */
+static int
+take_over(struct recv_session *s, const struct parcel_ask *ask)
+{
+    struct recv_session *t;
+    int64_t until = tn_now() + 2 * RECV_SILENT;
+    int err = 0;
+    s->mark = ask->sum->is_unsized ? 0 : mark_of(ask);
+    while (err == 0 && s->mark && tn_now() < until && (t = find_twin(s))) {
+        if (tn_now() - t->report.heard > RECV_SILENT) {
+            tn_scope_cancel(&t->scope);
+        }
+        err = tn_sleep(RECV_SILENT / 20);
+    }
+    return err;
 }
 
 /* What is decided for who cannot be asked. 1: go on and ask. */
@@ -331,8 +371,8 @@ inbox_ask(void *arg, const struct parcel_ask *ask)
     }
     choose_by_pattern(s->r->o, ask);
     add_up(ask, &sum);
-    end_twins(s);
-    int err = decide(s, ask, &sum);
+    int err = take_over(s, ask);
+    err = err == 0 ? decide(s, ask, &sum) : err;
     if (err == 1) {
         err = ask_in_turn(s, ask, &sum);
         if (err == -ENODATA || err == -ENXIO) {

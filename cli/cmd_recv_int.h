@@ -56,6 +56,7 @@ struct recv_session {
     bool stale;      /* the code that it tries is one no more */
     bool refused;    /* by us, which has been told */
     unsigned serial; /* of the code that it was given */
+    uint64_t mark;   /* of what it offers; 0: it has not yet */
     tn_scope scope;  /* around it, to end it */
     tn_addr peer;
     char at[TN_ADDR_TEXT];

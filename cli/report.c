@@ -345,7 +345,10 @@ note(struct report *r, const struct parcel_event *ev)
     }
     if (ev->what == PARCEL_ANSWER) {
         r->taken = ev->sum ? *ev->sum : r->offered;
-        r->began = r->began > 0 ? r->began : r->heard;
+        if (!r->answered) {
+            r->wanted = r->taken;
+            r->began = r->heard;
+        }
         r->answered = true;
         r->files = 0;
     }
@@ -383,6 +386,7 @@ report_lost(struct report *r, const struct parcel_result *result, int64_t wait)
 {
     char size[PROGRESS_SIZE];
     r->before += result->moved;
+    r->lost++;
     if (r->progress) {
         progress_clear(r->progress);
     }
@@ -421,12 +425,19 @@ end_json(const struct report *r, const struct parcel_result *result, int err,
 
 /* "3 files", or the name of the only one. */
 static void
-put_files(const struct report *r, char *buf, size_t cap)
+put_files(const struct report *r, const struct parcel_result *result, char *buf,
+          size_t cap)
 {
-    if (r->files == 1) {
+    uint32_t files = r->files;
+    if (r->lost > 0) { /* some were done by an earlier connection */
+        files = r->wanted.files > result->failed
+                    ? r->wanted.files - result->failed
+                    : 0;
+    }
+    if (files == 1 && r->last[0]) {
         (void)snprintf(buf, cap, "%s", r->last);
     } else {
-        (void)put_count(buf, cap, r->files, "file");
+        (void)put_count(buf, cap, files, "file");
     }
 }
 
@@ -443,7 +454,7 @@ put_rest(const struct report *r, const struct parcel_result *result, char *buf,
                          ? progress_size(r->before + result->moved, moved)
                          : "nothing");
     }
-    if (result->skipped > 0) {
+    if (result->skipped > 0 && r->lost == 0) {
         n += snprintf(buf + n, cap - (size_t)n, "; %" PRIu32 " not needed",
                       result->skipped);
     }
@@ -461,7 +472,7 @@ end_words(const struct report *r, const struct parcel_result *result)
     double s = r->began > 0 ? (double)(tn_now() - r->began) / (double)TN_SEC : 0;
     int64_t all = result->moved + result->kept;
     int64_t moved = r->before + result->moved;
-    put_files(r, files, sizeof(files));
+    put_files(r, result, files, sizeof(files));
     put_rest(r, result, rest, sizeof(rest));
     say("%s %s%s%s, %s in %.1f s (%s/s)%s", r->sender ? "sent" : "got", files,
         r->sender || !r->who[0] ? "" : " from ", r->sender ? "" : r->who,

@@ -29,7 +29,8 @@ struct report {
     const char *peer;          /* its address; borrowed */
 
     char who[REPORT_WHO];
-    struct parcel_sum offered, taken;
+    struct parcel_sum offered, taken, wanted; /* wanted: taken at first */
+    unsigned lost;                            /* connections */
     bool paired, answered, streams; /* a stream has begun */
     int64_t began;                  /* when the data did, ns */
     int64_t all_done, before;       /* bytes; of earlier connections, moved */

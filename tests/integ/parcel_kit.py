@@ -159,14 +159,16 @@ class Wire:
         # There is room to stop in: what is on its way shall be little.
         two.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
         with contextlib.suppress(OSError, ValueError):
+            both = [one, two]
             while True:
-                for sock in select.select([one, two], [], [])[0]:
+                for sock in select.select(both, [], [])[0]:
                     room = 65536
                     if sock is one and self.limit is not None:
                         room = min(room, self.limit - self.passed)
-                        if room <= 0:
-                            self.stopped.set()
-                            return
+                    if room <= 0:  # from here on the other direction only
+                        self.stopped.set()
+                        both = [two]
+                        continue
                     data = sock.recv(room)
                     if sock is one:
                         self.passed += len(data)
