@@ -257,10 +257,10 @@ tell_done(struct report *r, const struct parcel_event *ev)
 {
     char name[REPORT_NAME + 1], final[REPORT_NAME + 1], size[PROGRESS_SIZE];
     report_path(ev->item->path, name);
-    if (!r->sender && is_renamed(ev)) {
+    if (is_renamed(ev)) {
         if (may_note(r)) {
-            say("%s is called %s, for that name was taken", name,
-                report_path(ev->final, final));
+            say("%s is called %s%s, for that name was taken", name,
+                report_path(ev->final, final), r->sender ? " there" : "");
         }
     } else if (r->verbose && may_note(r)) {
         say("%s, %s", name, progress_size(ev->done, size));

@@ -355,6 +355,7 @@ upload_done(struct upload *u, const struct parcel_item *it, int64_t size)
     const char *final = name ? name_of(u, name, UPLOAD_URL) : NULL;
     u->place->done[it->index] = true;
     u->result->done++;
+    u->files += it->kind != PARCEL_FOLDER;
     u->all_done += size;
     upload_tell(u, PARCEL_DONE, it, size, final ? final : it->path);
     free(name);
@@ -459,7 +460,7 @@ verdict(const struct upload *u, int err)
     if (err < 0 || u->result->failed == 0) {
         return err;
     }
-    bool nothing = u->result->done == 0 && u->denied == u->result->failed;
+    bool nothing = u->files == 0 && u->denied == u->result->failed;
     return nothing ? tn_fail(-EACCES, "send to", u->place->base)
                    : tn_fail(-EIO, "send to", u->place->base);
 }

@@ -32,6 +32,7 @@ struct upload {
     struct parcel_result *result;
     int64_t all_done, told;  /* bytes of all; when that was told, ns */
     uint32_t denied;         /* items that may not be put there */
+    uint32_t files;          /* that are done */
     struct upload_answer answer;
     char url[UPLOAD_URL];
     char name[3 * PARCEL_WHO + 1]; /* Tenon-Name */

@@ -270,8 +270,7 @@ def without_terminal():
 
 # --- progress ---------------------------------------------------------------
 
-BAR = re.compile(r"\r(\S+)  +(\d+)% \[(#* *)\] ([0-9.kM]+)/8.0M  "
-                 r"([0-9.kM]+/s.*|stalled \d+ s)\x1b\[K")
+BAR = re.compile(r"\r(\S+)  +(\d+)% \[(#* *)\] [0-9.kM]+/8\.0M  [^\x1b]+\x1b")
 
 
 @tap.case
