@@ -233,7 +233,9 @@ run(void *arg)
     if (err < 0) {
         return say_failed(err, NULL);
     }
-    int code = f->o->watch ? watch(f) : once(f);
+    int code = f->o->doctor  ? find_doctor(f->out, f->o)
+               : f->o->watch ? watch(f)
+                             : once(f);
     tn_close(f->out);
     return code;
 }
@@ -242,8 +244,9 @@ static int
 cmd_find(const void *opts_filled, int n, char **words)
 {
     const struct find_opts *o = opts_filled;
-    if (o->watch && o->doctor) {
-        return say_usage("--watch does not go with --doctor");
+    if (o->doctor && (o->watch || n > 0)) {
+        return say_usage("--doctor does not go with %s",
+                         o->watch ? "--watch" : "a name");
     }
     struct find *f = calloc(1, sizeof(*f));
     if (!f) {

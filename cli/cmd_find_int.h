@@ -3,6 +3,7 @@
  *
  *   cmd_find.c         options, the search, the watch
  *   cmd_find_show.c    what was found, as a line
+ *   cmd_find_doctor.c  why nobody was
  */
 #ifndef CLI_CMD_FIND_INT_H
 #define CLI_CMD_FIND_INT_H
@@ -54,5 +55,8 @@ size_t find_json(char *line, const char *event, const struct beacon_found *f);
 
 /** Write a line to stdout; an exit code, the complaint printed. */
 int find_out(tn_sock *out, const char *line, size_t n);
+
+/** Look for what keeps answers away and print it; an exit code. */
+int find_doctor(tn_sock *out, const struct find_opts *o);
 
 #endif

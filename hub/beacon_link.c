@@ -294,7 +294,7 @@ beacon_socks_send(const struct beacon_socks *s, const struct beacon_way *way,
         return -EAFNOSUPPORT;
     }
     int err = send_once(sock, &way->to, &way->path, &iov);
-    if (err < 0 && err != -EAGAIN && way->path.local.len > 0) {
+    if (err < 0 && err != -EAGAIN && err != -EPERM && way->path.local.len > 0) {
         /* The address went meanwhile; the interface may have another. */
         const tn_path path = {.index = way->path.index};
         err = send_once(sock, &way->to, &path, &iov);

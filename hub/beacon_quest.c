@@ -122,29 +122,37 @@ name_known(struct beacon_msg *m, const struct beacon_roster *r)
     }
 }
 
-int
-beacon_quest_ask(struct beacon_quest *q, const struct beacon_roster *r,
-                 int spread)
+size_t
+beacon_quest_write(struct beacon_quest *q, const struct beacon_roster *r,
+                   int spread, unsigned char buf[BEACON_DATAGRAM])
 {
-    static const tn_addr all;
-    unsigned char buf[BEACON_DATAGRAM];
     struct beacon_msg m = {.type = BEACON_ASK,
                            .nonce = q->nonce,
                            .kinds = q->kinds,
                            .spread = spread};
-    int err = beacon_links_scan(&q->links, q->port, &all);
 
-    if (err < 0) {
-        return err;
-    }
     q->number = q->number % 255 + 1;
     q->sent[q->number % BEACON_NUMBERS] = tn_now();
     m.number = q->number;
     if (r != NULL) {
         name_known(&m, r);
     }
-    return beacon_socks_spread(&q->socks, &q->links, buf,
-                               beacon_write(buf, &m));
+    return beacon_write(buf, &m);
+}
+
+int
+beacon_quest_ask(struct beacon_quest *q, const struct beacon_roster *r,
+                 int spread)
+{
+    static const tn_addr all;
+    unsigned char buf[BEACON_DATAGRAM];
+    int err = beacon_links_scan(&q->links, q->port, &all);
+
+    if (err < 0) {
+        return err;
+    }
+    size_t n = beacon_quest_write(q, r, spread, buf);
+    return beacon_socks_spread(&q->socks, &q->links, buf, n);
 }
 
 int64_t

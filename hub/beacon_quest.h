@@ -70,11 +70,23 @@ int beacon_quest_open(struct beacon_quest *q);
 void beacon_quest_close(struct beacon_quest *q);
 
 /**
+ * Write the next question, to be sent at once.
+ *
+ * @param q      changed: its number counts, and when it was sent.
+ * @param r      borrowed; who need not answer; NULL: all shall.
+ * @param spread ms over which the answers shall come.
+ * @param buf    filled.
+ * @return bytes.
+ */
+size_t beacon_quest_write(struct beacon_quest *q, const struct beacon_roster *r,
+                          int spread, unsigned char buf[BEACON_DATAGRAM]);
+
+/**
  * Ask on every network there is now.
  *
  * @param q      changed.
- * @param r      borrowed; who need not answer; NULL: all shall.
- * @param spread ms over which the answers shall come.
+ * @param r      as beacon_quest_write().
+ * @param spread likewise.
  * @return on how many networks; a code if they cannot be listed.
  */
 int beacon_quest_ask(struct beacon_quest *q, const struct beacon_roster *r,

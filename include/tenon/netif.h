@@ -30,7 +30,8 @@ typedef struct tn_interface {
     unsigned flags;        /* IFF_UP, IFF_BROADCAST, ... of net/if.h */
     tn_addr addr;          /* port 0; len 0: it has no address of IP */
     tn_addr netmask;       /* len 0: none is known */
-    tn_addr broadcast;     /* of IPv4, computed if none was set; len 0: none */
+    tn_addr broadcast;     /* of IPv4, the loopback's too; computed if none was
+                              set; len 0: none */
     tn_addr peer;          /* other end of a point-to-point link; len 0 */
 } tn_interface;
 

@@ -35,23 +35,27 @@ take_name(char out[TN_IF_NAME], const char *name)
 }
 
 /* Many tools set no broadcast address, and the kernel then takes the last one
-   of the network all the same. Networks of one or two have none. */
+   of the network all the same; getifaddrs() has the interface's own address in
+   its place. Networks of one or two have none. */
 static void
 find_broadcast(tn_interface *i, const struct sockaddr *given)
 {
     uint32_t mask = ntohl(i->netmask.u.in.sin_addr.s_addr);
     uint32_t own = ntohl(i->addr.u.in.sin_addr.s_addr);
+    uint32_t all;
 
     if ((i->flags & IFF_BROADCAST) != 0) {
         take_addr(&i->broadcast, given);
-        if (i->broadcast.u.in.sin_addr.s_addr != 0 || ~mask < 3) {
-            return;
-        }
-    } else if ((i->flags & IFF_LOOPBACK) == 0 || ~mask < 3) {
+    }
+    all = ntohl(i->broadcast.u.in.sin_addr.s_addr);
+    if (all != 0 && all != own) {
         return;
     }
-    i->broadcast = i->addr;
-    i->broadcast.u.in.sin_addr.s_addr = htonl(own | ~mask);
+    i->broadcast.len = 0;
+    if ((i->flags & (IFF_BROADCAST | IFF_LOOPBACK)) != 0 && ~mask >= 3) {
+        i->broadcast = i->addr;
+        i->broadcast.u.in.sin_addr.s_addr = htonl(own | ~mask);
+    }
 }
 
 static void
