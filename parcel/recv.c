@@ -300,9 +300,10 @@ run(struct recv *r, tn_sock *sock)
     (void)tn_settimeout(sock, PARCEL_SILENCE);
     err = session(r);
     if (err < 0 && r->link.bye == 0) {
-        const char *why = err == -ECANCELED ? "the receiver gave up"
-                          : err == -EACCES  ? "the receiver refused it"
-                                            : tn_strerror(err);
+        const char *why = r->why[0]           ? r->why
+                          : err == -ECANCELED ? "the receiver gave up"
+                          : err == -EACCES    ? "the receiver refused it"
+                                              : tn_strerror(err);
 
         link_bye(&r->link, err, why);
     }

@@ -256,6 +256,23 @@ tell(struct recv *r, const struct given *g)
     return 0;
 }
 
+/* What lies before the place where the sender is will not be spoken of. */
+static void
+drop_passed(struct recv *r)
+{
+    uint64_t block = (uint64_t)r->in.pos / PARCEL_BLOCK;
+
+    while (r->in.is_open && r->given_n > 0) {
+        const struct given *g = &r->given[r->given_at];
+
+        if (g->item > r->in.begin.item ||
+            (g->item == r->in.begin.item && g->first + g->count > block)) {
+            return;
+        }
+        drop_given(r);
+    }
+}
+
 /* How many of the blocks asked for are there. */
 static uint32_t
 blocks_there(const struct base *b, const struct wire_ask *ask)
@@ -277,6 +294,7 @@ base_asked(struct recv *r, const struct wire_ask *ask)
     struct base *b = NULL;
     int err;
 
+    drop_passed(r);
     if (ask->item >= r->list.count ||
         r->list.notes[ask->item].answer != WIRE_COMPARE ||
         r->given_n == WIRE_ASKS ||

@@ -78,6 +78,7 @@ struct recv {
     unsigned ready_n;
     int64_t ready_bytes, ready_since;
     int64_t all_done, told_at;
+    char why[96]; /* it ended, where more is to be said than the code does */
     char who[3 * PARCEL_WHO + 1];
     char final[PARCEL_PATH + 1];
 };

@@ -196,7 +196,6 @@ static int
 check_room(struct recv *r)
 {
     int64_t need = 0, has = disk_free(&r->disk);
-    char text[96];
 
     for (uint32_t i = 0; i < r->list.count; i++) {
         if (r->list.notes[i].answer != WIRE_NO &&
@@ -207,10 +206,10 @@ check_room(struct recv *r)
     if (need - r->there <= has) {
         return 0;
     }
-    (void)snprintf(text, sizeof(text), "%lld MB are needed, %lld MB are free",
-                   (long long)((need - r->there) / 1000000),
-                   (long long)(has / 1000000));
-    return tn_fail(-ENOSPC, "receive", text);
+    (void)snprintf(
+        r->why, sizeof(r->why), "%lld MB are needed, %lld MB are free",
+        (long long)((need - r->there) / 1000000), (long long)(has / 1000000));
+    return tn_fail(-ENOSPC, "receive", r->why);
 }
 
 static int

@@ -178,6 +178,7 @@ items(struct send *s)
         }
     }
     if (err == 0) {
+        s->is_fin = true;
         err = link_put(&s->link, WIRE_FIN, NULL, 0);
     }
     if (err == 0) {

@@ -75,8 +75,8 @@ heard(struct send *s, const struct frame *f)
     case WIRE_DONE:
         return heard_done(s, f);
     case WIRE_FINAL:
-        s->is_final = true;
-        return true;
+        s->is_final = s->is_fin;
+        return s->is_fin;
     default:
         return false;
     }

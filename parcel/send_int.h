@@ -30,7 +30,7 @@ struct send {
     tn_chan *news; /* the reader heard something */
     tn_group group;
     int err; /* the first that ended it */
-    bool is_final, is_stale;
+    bool is_fin, is_final, is_stale; /* fin: all is said; final: and heard */
     uint64_t acked, window;
     struct asked asked[WIRE_ASKS];
     unsigned asked_at, asked_n, answered; /* ring; answered of asked_n */

@@ -197,7 +197,8 @@ compare(struct sending *g, const struct asked *a)
             err = send_block(g);
         }
     }
-    return err;
+    /* The receiver has to know it before it is asked for more. */
+    return err < 0 ? err : put_same(g);
 }
 
 /* The next blocks. 0; an error of the item, or in `lost`. */

@@ -184,7 +184,9 @@ source_hash(const struct source *s, int64_t pos, unsigned count,
                         .size = s->st.st_size,
                         .count = count,
                         .out = out};
-    return job_run(hash_portion, &p);
+    /* One block is read here as it is when it is sent: many small files would
+       wait for the worker more than they are worth. */
+    return count == 1 ? hash_portion(&p) : job_run(hash_portion, &p);
 }
 
 /* Everything once more: something about the file changed, but maybe not what
