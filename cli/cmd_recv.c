@@ -107,10 +107,11 @@ run_all(struct recv *r)
         {!r->o->quiet && !r->o->json, progress_run, &r->progress},
         {true, serve, r},
     };
+
     tn_group_init(&r->group, TN_KEEP_GOING);
     for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++) {
-        int err = tasks[i].wanted ? tn_go(&r->group, tasks[i].fn, tasks[i].arg)
-                                  : 0;
+        int err =
+            tasks[i].wanted ? tn_go(&r->group, tasks[i].fn, tasks[i].arg) : 0;
         if (err < 0) {
             r->code_of_exit = say_failed(err, NULL);
             tn_group_cancel(&r->group);

@@ -144,11 +144,10 @@ put_offer(char *buf, size_t cap, const struct recv_session *s,
 {
     char text[REPORT_SUM];
     uint32_t shown = 0, rest = 0;
-    int n = snprintf(buf, cap, "%s%s%s%s%s wants to send %s:\n",
-                     s->report.who, s->report.who[0] ? " (" : "", s->at,
-                     s->report.who[0] ? ")" : "",
-                     s->report.clear ? ", in the clear," : "",
-                     report_sum(sum, text));
+    int n = snprintf(
+        buf, cap, "%s%s%s%s%s wants to send %s:\n", s->report.who,
+        s->report.who[0] ? " (" : "", s->at, s->report.who[0] ? ")" : "",
+        s->report.clear ? ", in the clear," : "", report_sum(sum, text));
     for (uint32_t i = 0; i < count_of(ask); i++) {
         if (ask->take[i] && shown < RECV_LIST) {
             n += put_item(buf + n, cap - (size_t)n, &ask->items[i]);
@@ -207,8 +206,8 @@ ask_items(const struct parcel_ask *ask)
             (void)put_item(prompt, sizeof(prompt), it);
             prompt[strcspn(prompt, "\n")] = '\0';
             size_t n = strlen(prompt);
-            (void)snprintf(prompt + n, sizeof(prompt) - n, "? [Y/n/%sall/done] ",
-                           is_folder ? "some/" : "");
+            (void)snprintf(prompt + n, sizeof(prompt) - n,
+                           "? [Y/n/%sall/done] ", is_folder ? "some/" : "");
             letter = ask_letter(prompt, is_folder ? "ynsad" : "ynad", 'y');
             folder = is_folder && letter != 's' ? it->path : NULL;
         }

@@ -82,7 +82,7 @@ struct recv {
     char path[RECV_PATH + 16], part[RECV_PATH + 32]; /* of -o FILE */
     int code_of_exit;
     bool over;
-    unsigned count; /* sessions so far */
+    unsigned count;       /* sessions so far */
     struct report *shown; /* whose progress it is; NULL: nobody's */
     struct progress progress;
     struct bucket strangers; /* lines about whom we do not know */

@@ -233,8 +233,9 @@ inbox_over(struct recv *r, int code)
 static enum parcel_policy
 policy(const struct recv_opts *o)
 {
-    return o->skip ? PARCEL_SKIP
-                   : o->overwrite ? PARCEL_OVERWRITE : PARCEL_RENAME;
+    return o->skip        ? PARCEL_SKIP
+           : o->overwrite ? PARCEL_OVERWRITE
+                          : PARCEL_RENAME;
 }
 
 static int

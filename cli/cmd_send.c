@@ -85,8 +85,8 @@ add_all(struct send *s)
     struct parcel_sum sum;
     uint32_t left_out = 0;
     int err = parcel_new(&s->parcel);
-    int code = err < 0 ? say_failed(tn_fail(err, "send", NULL), NULL)
-                       : EXIT_DONE;
+    int code =
+        err < 0 ? say_failed(tn_fail(err, "send", NULL), NULL) : EXIT_DONE;
     for (int i = 0; i < s->count && code == EXIT_DONE; i++) {
         code = add(s, s->files[i]);
     }

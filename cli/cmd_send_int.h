@@ -63,16 +63,16 @@ struct send {
     const struct send_opts *o;
     char **files;
     int count;
-    const char *to;       /* the word; NULL: ask the beacon */
-    bool maybe;           /* it is the last word, and may be a file's name */
+    const char *to; /* the word; NULL: ask the beacon */
+    bool maybe;     /* it is the last word, and may be a file's name */
     struct send_place place;
     parcel *parcel;
     char who[PAIRING_WHO];
     char code[PARCEL_CODE + 1];
-    bool has_code; /* one was read or typed */
+    bool has_code;                 /* one was read or typed */
     char room_code[PAIRING_TYPED]; /* of a hub: as it was written */
-    int asked;     /* codes */
-    char at[TN_ADDR_TEXT]; /* where the connection leads */
+    int asked;                     /* codes */
+    char at[TN_ADDR_TEXT];         /* where the connection leads */
     struct progress progress;
     struct report report;
     struct parcel_result result;

@@ -102,8 +102,8 @@ take_url(struct send_place *p, const char *url)
                          parts.query.at ? "query" : "password in its URL");
     }
     p->kind = SEND_WEB;
-    size_t n = parts.fragment.at ? (size_t)(parts.fragment.at - url) - 1
-                                 : strlen(url);
+    size_t n =
+        parts.fragment.at ? (size_t)(parts.fragment.at - url) - 1 : strlen(url);
     (void)snprintf(p->url, sizeof(p->url), "%.*s", (int)n, url);
     (void)snprintf(p->shown, sizeof(p->shown), "%.*s", (int)n, url);
     return EXIT_DONE;
@@ -210,9 +210,9 @@ put_one(char *buf, size_t cap, int number, const struct beacon_found *f)
     char text[TN_ADDR_TEXT];
     return snprintf(buf, cap, "  %d  %s at %s%s\n", number, f->card.name,
                     tn_addr_format(&f->addr[0], text, sizeof(text)),
-                    f->card.kind == BEACON_HUB        ? ", a hub"
+                    f->card.kind == BEACON_HUB    ? ", a hub"
                     : f->card.flags & BEACON_CODE ? ""
-                                                      : ", in the clear");
+                                                  : ", in the clear");
 }
 
 /* Which of several. */

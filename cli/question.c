@@ -80,7 +80,9 @@ question_ask(const char *prompt, char *dst, size_t cap)
     ssize_t n = tn_wait_fd(fd, POLLIN, TN_FOREVER);
     if (n >= 0) {
         n = read(fd, line, sizeof(line));
-        n = n < 0 ? -errno : n == 0 ? -ENODATA : take(line, (size_t)n, dst, cap);
+        n = n < 0    ? -errno
+            : n == 0 ? -ENODATA
+                     : take(line, (size_t)n, dst, cap);
     }
     if (n == -ECANCELED || n == -ETIME || n == -ENODATA) {
         show(fd, "\n");

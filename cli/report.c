@@ -120,9 +120,8 @@ put_sum(const struct parcel_sum *sum)
 static const char *
 event_name(enum parcel_what what)
 {
-    static const char *const names[] = {"paired", "offer", "answer",
-                                        "begin",  "moved", "done",
-                                        "skipped", "failed"};
+    static const char *const names[] = {"paired", "offer", "answer",  "begin",
+                                        "moved",  "done",  "skipped", "failed"};
     return names[what];
 }
 
@@ -158,11 +157,10 @@ bool
 report_is_lost(int err)
 {
     static const int codes[] = {
-        -ECONNRESET,   -ECONNREFUSED, -ECONNABORTED, -EPIPE,
-        -ETIMEDOUT,    -ETIME,        -ENETUNREACH,  -ENETDOWN,
-        -ENETRESET,    -EHOSTUNREACH, -EHOSTDOWN,    -ENOTCONN,
-        -EADDRNOTAVAIL, -EAGAIN,      TN_ETRUNCATED, TN_EBROKEN,
-        TN_ENONAME,    TN_ETRYNAME,   TN_ERESOLVE,   TN_ECUT,
+        -ECONNRESET, -ECONNREFUSED, -ECONNABORTED,  -EPIPE,      -ETIMEDOUT,
+        -ETIME,      -ENETUNREACH,  -ENETDOWN,      -ENETRESET,  -EHOSTUNREACH,
+        -EHOSTDOWN,  -ENOTCONN,     -EADDRNOTAVAIL, -EAGAIN,     TN_ETRUNCATED,
+        TN_EBROKEN,  TN_ENONAME,    TN_ETRYNAME,    TN_ERESOLVE, TN_ECUT,
         TN_ETLS,
     };
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
@@ -214,8 +212,8 @@ const char *
 report_path(const char *path, char buf[REPORT_NAME + 1])
 {
     static char clean[3 * PARCEL_PATH + 1];
-    size_t n = tn_text_clean(clean, sizeof(clean), path,
-                             strnlen(path, PARCEL_PATH));
+    size_t n =
+        tn_text_clean(clean, sizeof(clean), path, strnlen(path, PARCEL_PATH));
     if (n <= REPORT_NAME) {
         memcpy(buf, clean, n + 1);
         return buf;
@@ -469,7 +467,8 @@ end_words(const struct report *r, const struct parcel_result *result)
 {
     char files[REPORT_NAME + 1], rest[160], size[PROGRESS_SIZE],
         pace[PROGRESS_SIZE];
-    double s = r->began > 0 ? (double)(tn_now() - r->began) / (double)TN_SEC : 0;
+    double s =
+        r->began > 0 ? (double)(tn_now() - r->began) / (double)TN_SEC : 0;
     int64_t all = result->moved + result->kept;
     int64_t moved = r->before + result->moved;
     put_files(r, result, files, sizeof(files));

@@ -31,11 +31,11 @@ struct report {
     char who[REPORT_WHO];
     struct parcel_sum offered, taken, wanted; /* wanted: taken at first */
     unsigned lost;                            /* connections */
-    bool paired, answered, streams; /* a stream has begun */
-    int64_t began;                  /* when the data did, ns */
-    int64_t all_done, before;       /* bytes; of earlier connections, moved */
-    int64_t heard;                  /* when something last happened, ns */
-    uint32_t files;                 /* that are done */
+    bool paired, answered, streams;           /* a stream has begun */
+    int64_t began;                            /* when the data did, ns */
+    int64_t all_done, before; /* bytes; of earlier connections, moved */
+    int64_t heard;            /* when something last happened, ns */
+    uint32_t files;           /* that are done */
     int notes;
     char last[REPORT_NAME + 1]; /* the file that was done last */
 };

@@ -8,9 +8,8 @@
 
 #include "upload_int.h"
 
-#include <jansson.h>
-
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +68,7 @@ keep_answer(struct upload_answer *a, const tn_http_response *res)
                        (int)location->value.len, location->value.at);
     }
     if (cookie) {
-        const char *end =
-            memchr(cookie->value.at, ';', cookie->value.len);
+        const char *end = memchr(cookie->value.at, ';', cookie->value.len);
         size_t n = end ? (size_t)(end - cookie->value.at) : cookie->value.len;
         (void)snprintf(a->cookie, sizeof(a->cookie), "%.*s",
                        n <= UPLOAD_COOKIE ? (int)n : 0, cookie->value.at);
@@ -126,8 +124,8 @@ upload_url(struct upload *u, const char *path, const char *behind)
 {
     size_t n = strlen(u->place->base);
     memcpy(u->url, u->place->base, n);
-    ssize_t r = tn_url_encode(u->url + n, sizeof(u->url) - n, text_of(path),
-                              "/");
+    ssize_t r =
+        tn_url_encode(u->url + n, sizeof(u->url) - n, text_of(path), "/");
     if (r < 0) {
         return -ENAMETOOLONG;
     }
@@ -343,8 +341,8 @@ name_of(const struct upload *u, char *buf, size_t cap)
         strncmp(location, base.path.at, base.path.len) != 0) {
         return NULL;
     }
-    ssize_t n = tn_url_decode(buf, cap, text_of(location + base.path.len),
-                              false);
+    ssize_t n =
+        tn_url_decode(buf, cap, text_of(location + base.path.len), false);
     return n > 0 && strlen(buf) == (size_t)n ? buf : NULL;
 }
 

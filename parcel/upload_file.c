@@ -11,12 +11,11 @@
 
 #include "upload_int.h"
 
-#include <openssl/evp.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +23,9 @@
 #include <unistd.h>
 
 enum {
-    TURNS = 16,           /* answers that send us to another offset */
-    SHA256 = 32,          /* bytes */
-    PORTION = 256 << 10,  /* hashed before others may work */
+    TURNS = 16,          /* answers that send us to another offset */
+    SHA256 = 32,         /* bytes */
+    PORTION = 256 << 10, /* hashed before others may work */
 };
 
 /* A file on its way. */
@@ -37,12 +36,12 @@ struct way {
     struct stat st;
     char id[UPLOAD_ID + 1];
     EVP_MD_CTX *hash;
-    int64_t hashed;   /* bytes, from the beginning */
-    int64_t at, end;  /* of the part that goes now */
-    bool told;        /* that it begins */
-    bool sent;        /* a part of it was taken */
-    char *buf;        /* UPLOAD_TAIL bytes */
-    char *path;       /* PATH_MAX bytes */
+    int64_t hashed;  /* bytes, from the beginning */
+    int64_t at, end; /* of the part that goes now */
+    bool told;       /* that it begins */
+    bool sent;       /* a part of it was taken */
+    char *buf;       /* UPLOAD_TAIL bytes */
+    char *path;      /* PATH_MAX bytes */
 };
 
 /* ---- reading ---- */
@@ -102,8 +101,8 @@ source(void *arg, void *buf, size_t cap)
     if (left == 0) {
         return 0;
     }
-    ssize_t n = read_some(w, w->at, buf,
-                          left < (int64_t)cap ? (size_t)left : cap);
+    ssize_t n =
+        read_some(w, w->at, buf, left < (int64_t)cap ? (size_t)left : cap);
     if (n > 0) {
         w->at += n;
         w->u->result->moved += n;
@@ -256,14 +255,14 @@ check_there(struct way *w)
     int err = location ? put(w, &last, w->it->size, NULL) : -ENOMEM;
     if (err == 0 && u->answer.status / 100 == 2 && u->answer.location[0]) {
         memcpy(location, u->answer.location, UPLOAD_URL);
-        ssize_t n = tn_url_join(
-            u->url, sizeof(u->url),
-            (tn_str){u->place->base, strlen(u->place->base)},
-            (tn_str){location, strlen(location)});
+        ssize_t n =
+            tn_url_join(u->url, sizeof(u->url),
+                        (tn_str){u->place->base, strlen(u->place->base)},
+                        (tn_str){location, strlen(location)});
         err = n < 0 ? (int)n : upload_ask(u, &req, NULL);
         memcpy(u->answer.location, location, UPLOAD_URL);
-        if (err == 0 && (u->answer.status != 200 ||
-                         u->answer.length != w->it->size)) {
+        if (err == 0 &&
+            (u->answer.status != 200 || u->answer.length != w->it->size)) {
             err = -ENOENT;
         }
     } else if (err == 0) {

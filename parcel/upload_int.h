@@ -30,9 +30,9 @@ struct upload {
     const parcel *p;
     const struct upload_opts *opts;
     struct parcel_result *result;
-    int64_t all_done, told;  /* bytes of all; when that was told, ns */
-    uint32_t denied;         /* items that may not be put there */
-    uint32_t files;          /* that are done */
+    int64_t all_done, told; /* bytes of all; when that was told, ns */
+    uint32_t denied;        /* items that may not be put there */
+    uint32_t files;         /* that are done */
     struct upload_answer answer;
     char url[UPLOAD_URL];
     char name[3 * PARCEL_WHO + 1]; /* Tenon-Name */
@@ -46,8 +46,7 @@ int upload_ask(struct upload *u, tn_httpc_request *req, const char *digest);
 
 /** Tell of an item. */
 void upload_tell(struct upload *u, enum parcel_what what,
-                 const struct parcel_item *it, int64_t done,
-                 const char *final);
+                 const struct parcel_item *it, int64_t done, const char *final);
 
 /** Note that an item failed: 0. */
 int upload_failed(struct upload *u, const struct parcel_item *it, int err,
