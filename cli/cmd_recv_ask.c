@@ -332,6 +332,26 @@ take_over(struct recv_session *s, const struct parcel_ask *ask)
     return err;
 }
 
+/* --once is one parcel, and -o one stream of bytes. */
+static bool
+is_busy(const struct recv_session *s)
+{
+    for (int i = 0; i < RECV_SESSIONS && s->r->o->once; i++) {
+        const struct recv_session *t = &s->r->session[i];
+        if (t != s && t->used && t->accepted && !t->ended) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int
+turn_away(struct recv_session *s, const struct parcel_ask *ask)
+{
+    s->turned = true;
+    return refuse(s, ask, "another parcel is coming");
+}
+
 /* What is decided for who cannot be asked. 1: go on and ask. */
 static int
 decide(struct recv_session *s, const struct parcel_ask *ask,
@@ -341,6 +361,9 @@ decide(struct recv_session *s, const struct parcel_ask *ask,
     const struct recv *r = s->r;
     if (s->stale || r->over) {
         return -EACCES;
+    }
+    if (is_busy(s)) {
+        return turn_away(s, ask);
     }
     if (sum->files + sum->folders == 0 && count_of(ask) > 0) {
         return refuse(s, ask, "nothing of it fits --only");
@@ -381,5 +404,9 @@ inbox_ask(void *arg, const struct parcel_ask *ask)
             return refuse(s, ask, "");
         }
     }
-    return err == 0 && (s->stale || s->r->over) ? -EACCES : err;
+    if (err == 0 && is_busy(s)) {
+        return turn_away(s, ask);
+    }
+    s->accepted = err == 0 && !s->stale && !s->r->over;
+    return err == 0 && !s->accepted ? -EACCES : err;
 }

@@ -53,8 +53,10 @@ struct recv_session {
     struct recv *r;
     bool used;
     bool paired, ended;
+    bool accepted;   /* its offer */
     bool stale;      /* the code that it tries is one no more */
     bool refused;    /* by us, which has been told */
+    bool turned;     /* away, as another one is being served */
     unsigned serial; /* of the code that it was given */
     uint64_t mark;   /* of what it offers; 0: it has not yet */
     tn_scope scope;  /* around it, to end it */

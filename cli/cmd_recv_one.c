@@ -122,9 +122,9 @@ told(void *arg, const struct parcel_event *ev)
         }
         s->paired = true;
     }
-    if (ev->what == PARCEL_ANSWER && !r->shown) {
+    if (!r->shown && s->report.answered && ev->what == PARCEL_MOVED) {
         r->shown = &s->report;
-        s->report.progress = &r->progress;
+        report_show(&s->report, &r->progress);
     }
     report_told(&s->report, ev);
 }
@@ -213,7 +213,7 @@ end_of_session(struct recv_session *s, const struct parcel_result *result,
     if (!r->o->json || err != 0) {
         say_end(s, result, err);
     }
-    if (r->o->once && !again) {
+    if (r->o->once && !again && !s->turned) {
         inbox_over(r, code);
     }
 }

@@ -95,8 +95,7 @@ report_json_end(void)
 {
     put("}");
     line.text[line.n++] = '\n';
-    (void)fwrite(line.text, 1, line.n, stdout);
-    (void)fflush(stdout);
+    say_data(line.text, line.n);
 }
 
 static void
@@ -313,22 +312,29 @@ tell_words(struct report *r, const struct parcel_event *ev)
 
 /* --- what happened ---------------------------------------------------------*/
 
+void
+report_show(struct report *r, struct progress *p)
+{
+    r->progress = p;
+    progress_start(p, r->sender ? "" : r->who, !r->quiet && !r->json);
+    progress_at(p, r->all_done, r->taken.is_unsized ? -1 : r->taken.bytes);
+}
+
 static void
 show_progress(struct report *r, const struct parcel_event *ev)
 {
-    int64_t total = r->taken.is_unsized ? -1 : r->taken.bytes;
     if (!r->progress) {
         return;
     }
     if (ev->what == PARCEL_ANSWER) {
-        progress_start(r->progress, r->sender ? "" : r->who,
-                       !r->quiet && !r->json);
+        report_show(r, r->progress);
     }
-    if (ev->what == PARCEL_BEGIN) {
+    if (ev->item && ev->item->kind != PARCEL_FOLDER) {
         char name[REPORT_NAME + 1];
         progress_name(r->progress, report_path(ev->item->path, name));
     }
-    progress_at(r->progress, r->all_done, total);
+    progress_at(r->progress, r->all_done,
+                r->taken.is_unsized ? -1 : r->taken.bytes);
 }
 
 static void

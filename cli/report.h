@@ -43,6 +43,9 @@ struct report {
 /** Told by the parcel; arg is the report. */
 void report_told(void *arg, const struct parcel_event *ev);
 
+/** From now on this one has the progress line. */
+void report_show(struct report *r, struct progress *p);
+
 /** The connection was lost; it is tried again after `wait` ns. */
 void report_lost(struct report *r, const struct parcel_result *result,
                  int64_t wait);

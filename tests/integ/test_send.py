@@ -2,13 +2,15 @@
 """tenon send to tenon recv: files arrive, whole, by the right code, and only
 what is wanted."""
 
+import fcntl
 import os
 import signal
+import struct
 import subprocess
 
 import tap
 from parcel_kit import (CODE, events, listed, names, read, read_event, receiver,
-                        tree, write)
+                        tree, wire, write)
 
 DATA = os.urandom(700000)
 TREE = {"t/a.txt": b"a\n", "t/b/c.bin": DATA, "t/b/empty": b"", "t/e/": b"",
@@ -307,6 +309,40 @@ def several():
         ended = {read_event(r.tenon.stdout, "end")["session"]
                  for _ in range(6)}
         tap.equal(len(ended), 6, "sessions")
+
+
+@tap.case
+def once_is_one():
+    """--once: while one parcel comes another one is refused, and does no
+    harm"""
+    with tap.temp_dir() as folder, receiver("--once") as r:
+        tree(folder, {"a": DATA * 8, "b": b"b"})
+        with wire(r.port) as line:
+            line.stop_after(1000000)
+            first = r.start_send(os.path.join(folder, "a"), to=line.where)
+            line.wait_stopped()
+            code, _, err = r.send(os.path.join(folder, "b"))
+            tap.equal(code, 6, err)
+            tap.true(r.tenon.process.poll() is None, "it ended")
+            line.cut()
+            tap.equal((first.wait(), r.tenon.wait()), (0, 0))
+        tap.equal(names(r.folder), ["a"])
+
+
+@tap.case
+def nobody_reads_json():
+    """A reader of --json that has stopped does not keep Ctrl-C from ending"""
+    with tap.temp_dir() as folder, receiver("--quiet") as r:
+        tree(folder, {f"d/{n}": b"x" for n in range(2000)})
+        sender = r.start_send("--json", os.path.join(folder, "d"))
+        tap.true(tap.readable(sender.stdout), "nothing is told")
+        end = tap.now() + tap.LIMIT
+        full = 0
+        while full < 65536 - 4096 and tap.now() < end:  # FIONREAD
+            full = struct.unpack("i", fcntl.ioctl(sender.stdout, 0x541B,
+                                                  b"    "))[0]
+        sender.signal(signal.SIGINT)
+        tap.equal(sender.wait(), 130)
 
 
 @tap.case
