@@ -325,6 +325,7 @@ take_over(struct recv_session *s, const struct parcel_ask *ask)
     s->mark = ask->sum->is_unsized ? 0 : mark_of(ask);
     while (err == 0 && s->mark && tn_now() < until && (t = find_twin(s))) {
         if (tn_now() - t->report.heard > RECV_SILENT) {
+            t->stale = true;
             tn_scope_cancel(&t->scope);
         }
         err = tn_sleep(RECV_SILENT / 20);

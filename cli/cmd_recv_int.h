@@ -54,7 +54,7 @@ struct recv_session {
     bool used;
     bool paired, ended;
     bool accepted;   /* its offer */
-    bool stale;      /* the code that it tries is one no more */
+    bool stale;      /* its code is one no more, or it has been replaced */
     bool refused;    /* by us, which has been told */
     bool turned;     /* away, as another one is being served */
     unsigned serial; /* of the code that it was given */

@@ -292,6 +292,8 @@ inbox_one(tn_sock *conn, const tn_addr *peer, void *arg)
         end_of_stranger(s, err);
     }
     if (r->shown == &s->report) {
+        progress_clear(&r->progress);
+        r->progress.on = false;
         r->shown = NULL;
     }
     tn_wipe(s->code, sizeof(s->code));

@@ -140,15 +140,37 @@ struct look {
     struct beacon_found found[BEACON_FOUND];
 };
 
+/* The address for a URL: one that needs no interface beside it. */
+static const tn_addr *
+plain_address(const struct beacon_found *f)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < f->count; i++) {
+            const struct sockaddr_in6 *six = &f->addr[i].u.in6;
+            if (f->addr[i].u.sa.sa_family == AF_INET ||
+                (pass == 1 && !IN6_IS_ADDR_LINKLOCAL(&six->sin6_addr))) {
+                return &f->addr[i];
+            }
+        }
+    }
+    return &f->addr[0];
+}
+
+static void
+put_url(const struct beacon_found *f, char *url, size_t cap)
+{
+    char text[TN_ADDR_TEXT];
+    (void)snprintf(url, cap, "%s://%s/",
+                   f->card.flags & BEACON_TLS ? "https" : "http",
+                   tn_addr_format(plain_address(f), text, sizeof(text)));
+}
+
 static void
 take_found(struct send_place *p, const struct beacon_found *f)
 {
-    char text[TN_ADDR_TEXT];
     if (f->card.kind == BEACON_HUB) {
         p->kind = SEND_WEB;
-        (void)snprintf(p->url, sizeof(p->url), "%s://%s/",
-                       f->card.flags & BEACON_TLS ? "https" : "http",
-                       tn_addr_format(&f->addr[0], text, sizeof(text)));
+        put_url(f, p->url, sizeof(p->url));
         (void)snprintf(p->shown, sizeof(p->shown), "%s (%.*s)", f->card.name,
                        SEND_SHOWN / 2, p->url);
         return;
@@ -254,16 +276,15 @@ choose(struct send *s, const struct look *l)
 static int
 nobody(const struct look *l, bool hubs, const struct beacon_found *hub)
 {
-    char text[TN_ADDR_TEXT];
+    char url[TN_ADDR_TEXT + 16];
     if (l->name) {
         return EXIT_FAILED; /* it may be a host's name */
     }
     say("nobody is found who receives (tenon recv does, there; tenon find "
         "--doctor says what is in the way)");
     if (hubs) {
-        say("a hub is here: tenon send FILE... %s://%s/",
-            hub->card.flags & BEACON_TLS ? "https" : "http",
-            tn_addr_format(&hub->addr[0], text, sizeof(text)));
+        put_url(hub, url, sizeof(url));
+        say("a hub is here: tenon send FILE... %s", url);
     }
     return EXIT_FAILED;
 }

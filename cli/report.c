@@ -267,13 +267,13 @@ tell_done(struct report *r, const struct parcel_event *ev)
 static void
 tell_item(struct report *r, const struct parcel_event *ev)
 {
-    char name[REPORT_NAME + 1];
+    char name[REPORT_NAME + 1], why[REPORT_NAME + 1];
     bool folder = ev->item->kind == PARCEL_FOLDER;
     if (ev->what == PARCEL_DONE && !folder) {
         tell_done(r, ev);
     } else if (ev->what == PARCEL_FAILED && may_note(r)) {
         say("%s: %s", report_path(ev->item->path, name),
-            ev->final ? ev->final : tn_strerror(ev->err));
+            ev->final ? report_path(ev->final, why) : tn_strerror(ev->err));
     } else if (ev->what == PARCEL_SKIPPED && r->verbose && may_note(r)) {
         say("%s: not needed", report_path(ev->item->path, name));
     }
@@ -468,21 +468,32 @@ put_rest(const struct report *r, const struct parcel_result *result, char *buf,
     }
 }
 
+/* "1.2 s", or "15 ms". */
+static const char *
+put_time(int64_t ns, char buf[32])
+{
+    if (ns < TN_SEC) {
+        (void)snprintf(buf, 32, "%d ms", (int)(ns / TN_MS));
+    } else {
+        (void)snprintf(buf, 32, "%.1f s", (double)ns / (double)TN_SEC);
+    }
+    return buf;
+}
+
 static void
 end_words(const struct report *r, const struct parcel_result *result)
 {
-    char files[REPORT_NAME + 1], rest[160], size[PROGRESS_SIZE],
-        pace[PROGRESS_SIZE];
-    double s =
-        r->began > 0 ? (double)(tn_now() - r->began) / (double)TN_SEC : 0;
-    int64_t all = result->moved + result->kept;
+    char files[REPORT_NAME + 1], rest[160], time[32];
+    char size[PROGRESS_SIZE], pace[PROGRESS_SIZE];
+    int64_t ns = r->began > 0 ? tn_now() - r->began : 0;
     int64_t moved = r->before + result->moved;
+    double speed = ns > 0 ? (double)moved * (double)TN_SEC / (double)ns : 0;
     put_files(r, result, files, sizeof(files));
     put_rest(r, result, rest, sizeof(rest));
-    say("%s %s%s%s, %s in %.1f s (%s/s)%s", r->sender ? "sent" : "got", files,
+    say("%s %s%s%s, %s in %s (%s/s)%s", r->sender ? "sent" : "got", files,
         r->sender || !r->who[0] ? "" : " from ", r->sender ? "" : r->who,
-        progress_size(all, size), s,
-        progress_size(s > 0 ? (int64_t)((double)moved / s) : 0, pace), rest);
+        progress_size(result->moved + result->kept, size), put_time(ns, time),
+        progress_size((int64_t)speed, pace), rest);
 }
 
 void

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-    SAY_LINE = 1024,       /* longer lines are cut */
+    SAY_LINE = 1024,        /* longer lines are cut */
     SAY_LOOK = 100,         /* ms between two looks for a signal */
     FIRST_FREE_PORT = 1024, /* below, bind needs a privilege: ip(7) */
 };
