@@ -104,31 +104,41 @@ hear_six(void *arg)
     return hear(f, f->quest.socks.six);
 }
 
+/* The first question decides whether there is a network at all. */
+static int
+ask_once(struct finder *f, int spread)
+{
+    int n = beacon_quest_ask(&f->quest, &f->roster, spread);
+
+    return n == 0 && f->quest.number == 1 ? -ENETDOWN : n;
+}
+
 /* Ask until the time is up; whoever asks ends the others. */
 static int
 ask(void *arg)
 {
     struct finder *f = arg;
     int64_t end = tn_now() + f->ask->wait;
-    int64_t gap = f->ask->wait / 4 < FIND_GAP ? f->ask->wait / 4 : FIND_GAP;
-    int spread = (int)(gap / 2 / TN_MS);
-    int sent = 0, err = 0;
-
+    int64_t first = f->ask->wait / 4 < FIND_GAP ? f->ask->wait / 4 : FIND_GAP;
     int most = f->ask->first ? FIND_SPREAD_FIRST : FIND_SPREAD;
+    int spread = (int)(first / 2 / TN_MS);
+    int64_t gap = first;
+    int err = 0;
 
     spread = spread < most ? spread : most;
-    for (int i = 0; i < FIND_QUESTIONS && err == 0; i++, gap *= 2) {
+    for (int i = 1; i <= FIND_QUESTIONS && err >= 0; i++, gap *= 2) {
+        err = ask_once(f, spread);
         int64_t left = end - tn_now();
-        int n = beacon_quest_ask(&f->quest, &f->roster, spread);
-        sent += n > 0 ? n : 0;
-        if (n < 0 || sent == 0 || left < 2 * gap || i == FIND_QUESTIONS - 1) {
-            err = n < 0 ? n : sent == 0 ? -ENETDOWN : tn_sleep(left);
+        bool last = i == FIND_QUESTIONS || left < gap + first / 2;
+        if (err >= 0) {
+            err = tn_sleep(last ? left : gap);
+        }
+        if (last) {
             break;
         }
-        err = tn_sleep(gap);
     }
     tn_group_cancel(&f->group);
-    return err;
+    return err < 0 ? err : 0;
 }
 
 /* All of the search, when the sockets are open. */

@@ -223,6 +223,42 @@ def port_shared():
     find(b, found=names)
 
 
+def traffic(host, name):
+    """Datagrams and bytes that an interface has sent and received."""
+    text = host.run("cat", "/proc/net/dev").stdout.decode()
+    words = re.search(rf"{name}: *(.*)", text).group(1).split()
+    return {"out": int(words[9]), "out bytes": int(words[8]),
+            "in": int(words[1]), "in bytes": int(words[0])}
+
+
+@tap.case
+def many():
+    """Three hundred hubs on one network are all found by one question"""
+    count = 300 if tap.SCALE == 1 else 60  # sanitizers have bigger programs
+    a, b = two_hosts()
+    for host in (a, b):  # what IPv6 says of itself would be counted
+        host.ip("-6 addr flush dev eth0")
+    hubs = [a.start("hub", "-p", "0", "--no-history", "--no-web", "--quiet",
+                    "--bind", "10.1.0.1", "--name", f"room {i}", ready=True)
+            for i in range(count)]
+    ear = b.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    ear.bind(("0.0.0.0", PORT))
+    while tap.readable(ear, 4):  # the last announcement
+        ear.recv(2000)
+    ear.close()
+    before = traffic(b, "eth0")
+    begun = tap.now()
+    find(b, "-w", "2", found=[f"room {i}" for i in range(count)])
+    took = tap.now() - begun
+    after = traffic(b, "eth0")
+    spent = {k: after[k] - before[k] for k in after}
+    print(f"# {count} hubs in {took:.1f} s: {spent}", flush=True)
+    tap.true(spent["out"] <= 6, f"questions: {spent}")
+    tap.true(spent["in"] <= count * 1.1, f"answers: {spent}")
+    for hub in hubs:
+        hub.signal(signal.SIGINT)
+
+
 # --- comings and goings -------------------------------------------------------
 
 def watch(host):
