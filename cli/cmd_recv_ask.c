@@ -305,7 +305,7 @@ find_twin(struct recv_session *s)
 {
     for (int i = 0; i < RECV_SESSIONS; i++) {
         struct recv_session *t = &s->r->session[i];
-        if (t != s && t->used && t->mark == s->mark &&
+        if (t != s && t->used && !t->phone && t->mark == s->mark &&
             same_host(&t->peer, &s->peer) &&
             strcmp(t->report.who, s->report.who) == 0) {
             return t;

@@ -120,6 +120,13 @@ tell_how(const struct recv *r)
         fprintf(stderr, "  tenon send %sFILE... %s\n", how,
                 put_address(&at[i], text, sizeof(text)));
     }
+    if (r->phone) {
+        (void)!phone_addr(r->phone, &at[0]);
+        fprintf(stderr,
+                "Phones: the LocalSend app finds \"%s\" (port %d)%s\n",
+                r->phone_alias, tn_addr_port(&at[0]),
+                r->o->insecure ? "" : "; its PIN is the code");
+    }
 }
 
 void

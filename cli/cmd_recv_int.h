@@ -6,6 +6,7 @@
  *   cmd_recv_one.c   one sender: its code, its session, how that ended
  *   cmd_recv_ask.c   whether an offer is taken, or which part of it
  *   cmd_recv_out.c   -o: bytes to stdout or to one file
+ *   cmd_recv_phone.c one phone at a time, by the same rules
  */
 #ifndef CLI_CMD_RECV_INT_H
 #define CLI_CMD_RECV_INT_H
@@ -19,7 +20,7 @@
 #include "hub/bucket.h"
 #include "opt.h"
 #include "pairing.h"
-#include "parcel/parcel.h"
+#include "parcel/phone.h"
 #include "report.h"
 
 enum {
@@ -39,9 +40,9 @@ enum {
 #define RECV_SILENT (2 * TN_SEC)
 
 struct recv_opts {
-    int port, ready_fd;
+    int port, phone_port, ready_fd;
     const char *bind, *code_file, *output, *as;
-    bool once, hidden, plain, insecure, yes;
+    bool no_phones, once, hidden, plain, insecure, yes;
     bool skip, rename, overwrite;
     bool json, quiet, verbose;
     int64_t max_size;
@@ -52,6 +53,7 @@ struct recv_opts {
 struct recv_session {
     struct recv *r;
     bool used;
+    bool phone; /* no connection of ours, and no scope */
     bool paired, ended;
     bool accepted;   /* its offer */
     bool stale;      /* its code is one no more, or it has been replaced */
@@ -73,6 +75,9 @@ struct recv {
     tn_sock *listener;
     tn_addr bound;
     beacon *beacon;
+    phone *phone;                     /* NULL: none can come */
+    struct recv_session *phone_seat;  /* of the one that is here; NULL */
+    char phone_alias[PHONE_ALIAS + 1]; /* by which phones know us */
     tn_group group;
     tn_chan *asking; /* holds one thing while somebody is asked */
     char who[PAIRING_WHO];
@@ -105,6 +110,32 @@ void inbox_tell_code(const struct recv *r);
 
 /** Take one sender: a tn_handler, arg is the recv. */
 int inbox_one(tn_sock *conn, const tn_addr *peer, void *arg);
+
+/** Find a seat for who comes from an address; NULL: there is none. */
+struct recv_session *inbox_seat(struct recv *r, const tn_addr *peer);
+
+/** Somebody at an address gave a wrong code: it is counted and burnt. */
+void inbox_wrong_code(struct recv *r, const char *at);
+
+/** Told by the engine; arg is the session. */
+void inbox_told(void *arg, const struct parcel_event *ev);
+
+/** A session that was paired is over. May suspend. */
+void inbox_ended(struct recv_session *s, const struct parcel_result *result,
+                 int err);
+
+/** Its seat is free. */
+void inbox_leave(struct recv_session *s);
+
+/** What is done about names that are taken. */
+enum parcel_policy inbox_policy(const struct recv_opts *o);
+
+/** Open the door for phones, if one can be; else say why, where that is of use.
+    Suspends. */
+void inbox_open_phone(struct recv *r);
+
+/** Serve phones until cancelled: a task, arg is the recv. */
+int inbox_phone(void *arg);
 
 /** It is over for the program: all sessions end. */
 void inbox_over(struct recv *r, int code);

@@ -14,9 +14,9 @@
 
 /* --- seats -----------------------------------------------------------------*/
 
-/* A seat, if one is free and its address has not too many. */
-static struct recv_session *
-seat(struct recv *r, const tn_addr *peer)
+/* One that is free, if its address has not too many. */
+struct recv_session *
+inbox_seat(struct recv *r, const tn_addr *peer)
 {
     struct recv_session *s = NULL;
     int same = 0;
@@ -59,35 +59,40 @@ burn(struct recv *r)
     }
 }
 
-static void
-wrong_code(struct recv_session *s)
+void
+inbox_wrong_code(struct recv *r, const char *at)
 {
-    struct recv *r = s->r;
-    if (s->serial != r->serial || r->over) {
-        return; /* it was worth nothing any more */
-    }
     r->wrong++;
     burn(r);
     progress_clear(&r->progress);
     if (r->o->json) {
         report_json_begin("wrong");
-        report_json_text("peer", s->at);
+        report_json_text("peer", at);
         report_json_number("count", r->wrong);
         report_json_end();
     }
     if (r->wrong >= RECV_WRONG) {
         say("%s gave a wrong code; that was the %dth, and no more are tried "
             "(somebody may be guessing)",
-            s->at, RECV_WRONG);
+            at, RECV_WRONG);
         inbox_over(r, EXIT_REFUSED);
         return;
     }
-    say("%s gave a wrong code (%d of %d)", s->at, r->wrong, RECV_WRONG);
+    say("%s gave a wrong code (%d of %d)", at, r->wrong, RECV_WRONG);
     if (r->o->code_file) {
         r->closed = tn_now() + (RECV_BACK_OFF << (r->wrong - 1));
     } else {
         pairing_new(r->code);
         inbox_tell_code(r);
+    }
+}
+
+static void
+wrong_code(struct recv_session *s)
+{
+    /* One that is burnt was worth nothing any more. */
+    if (s->serial == s->r->serial && !s->r->over) {
+        inbox_wrong_code(s->r, s->at);
     }
 }
 
@@ -109,8 +114,8 @@ take_code(struct recv_session *s)
 
 /* --- what the engine tells -------------------------------------------------*/
 
-static void
-told(void *arg, const struct parcel_event *ev)
+void
+inbox_told(void *arg, const struct parcel_event *ev)
 {
     struct recv_session *s = arg;
     struct recv *r = s->r;
@@ -189,7 +194,7 @@ say_end(const struct recv_session *s, const struct parcel_result *result,
             report_sum(&s->report.offered, sum), who);
     } else if (report_is_lost(err) || err == -ECANCELED) {
         say("%s: %s%s", who, err == -ECANCELED ? "was ended" : tn_why(),
-            s->r->out >= 0 || s->r->o->plain
+            s->r->out >= 0 || s->r->o->plain || s->phone
                 ? ""
                 : "; what came is kept for when it comes again");
     } else if (err < 0 && err != -EIO) {
@@ -199,9 +204,9 @@ say_end(const struct recv_session *s, const struct parcel_result *result,
     }
 }
 
-static void
-end_of_session(struct recv_session *s, const struct parcel_result *result,
-               int err)
+void
+inbox_ended(struct recv_session *s, const struct parcel_result *result,
+            int err)
 {
     struct recv *r = s->r;
     int code = exit_code(err);
@@ -230,8 +235,8 @@ inbox_over(struct recv *r, int code)
     }
 }
 
-static enum parcel_policy
-policy(const struct recv_opts *o)
+enum parcel_policy
+inbox_policy(const struct recv_opts *o)
 {
     return o->skip        ? PARCEL_SKIP
            : o->overwrite ? PARCEL_OVERWRITE
@@ -247,10 +252,10 @@ work(struct recv_session *s, tn_sock *conn, struct parcel_result *result)
         .who = r->who,
         .dir = r->dir,
         .out = r->out,
-        .policy = policy(r->o),
+        .policy = inbox_policy(r->o),
         .max_bytes = r->o->max_size,
         .ask = inbox_ask,
-        .told = told,
+        .told = inbox_told,
         .arg = s,
     };
     int err = how.code ? take_code(s) : 0;
@@ -261,12 +266,25 @@ work(struct recv_session *s, tn_sock *conn, struct parcel_result *result)
                        : parcel_receive(conn, &how, result);
 }
 
+void
+inbox_leave(struct recv_session *s)
+{
+    struct recv *r = s->r;
+    if (r->shown == &s->report) {
+        progress_clear(&r->progress);
+        r->progress.on = false;
+        r->shown = NULL;
+    }
+    tn_wipe(s->code, sizeof(s->code));
+    s->used = false;
+}
+
 int
 inbox_one(tn_sock *conn, const tn_addr *peer, void *arg)
 {
     struct recv *r = arg;
     struct parcel_result result;
-    struct recv_session *s = r->over ? NULL : seat(r, peer);
+    struct recv_session *s = r->over ? NULL : inbox_seat(r, peer);
     tn_task_name("sender");
     if (!s) {
         return -EBUSY;
@@ -287,16 +305,10 @@ inbox_one(tn_sock *conn, const tn_addr *peer, void *arg)
     (void)tn_scope_end(&s->scope);
     s->ended = true;
     if (s->paired && !s->stale) {
-        end_of_session(s, &result, err);
+        inbox_ended(s, &result, err);
     } else if (!s->stale && err != -ECANCELED) {
         end_of_stranger(s, err);
     }
-    if (r->shown == &s->report) {
-        progress_clear(&r->progress);
-        r->progress.on = false;
-        r->shown = NULL;
-    }
-    tn_wipe(s->code, sizeof(s->code));
-    s->used = false;
+    inbox_leave(s);
     return err;
 }

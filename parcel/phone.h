@@ -32,6 +32,8 @@ enum phone_limit {
 
 /* A session in which nothing comes for so long is over. */
 #define PHONE_IDLE (2 * TN_MIN)
+/* If the same host comes again and there is no place, this is enough. */
+#define PHONE_SILENT (5 * TN_SEC)
 /* How long the owner of a device that we send to may think about it. */
 #define PHONE_THINK (5 * TN_MIN)
 /* How often we look for networks that have come up. */
@@ -53,16 +55,23 @@ struct phone_opts {
     tn_addr bind;      /* len 0: all; else listens and announces there only */
     bool clear;        /* plain HTTP instead of HTTPS */
     bool hidden;       /* no announcements: it is found by its address only */
+    /* Looks at a PIN instead of `pin`: 0; -EACCES it is another one; -EAGAIN
+       it is not looked at, too many were wrong. May be NULL. */
+    int (*check)(void *arg, const tn_addr *from, const char *pin);
     enum parcel_policy policy;
     int64_t max_bytes; /* of a session; 0: as much as the disk holds */
+    /* Somebody offers something, whose `told`, `ask` and `ended` follow; 0, or
+       -EBUSY: not now. May be NULL. */
+    int (*begun)(void *arg, const tn_addr *from);
     /* As in struct parcel_recv_opts. */
     int (*ask)(void *arg, const struct parcel_ask *ask);
     /* As in struct parcel_recv_opts; `who` is always set; `final` of what is
-       done is its path below `dir`. */
+       done is its path below `dir`; FAILED without an item is a name that is
+       not taken, which is `final`. */
     parcel_told *told;
-    /* A session is over: 0; -EIO some files failed; -EACCES refused; -ECANCELED
-       its sender, or we, ended it; -ETIME nothing came. Must not suspend; may
-       be NULL. */
+    /* A session is over: 0; -EIO some files failed; -EACCES, -EFBIG, -ENOSPC,
+       -EINVAL it was refused; -ECANCELED its sender, or we, ended it; -ETIME
+       nothing came. May be NULL. */
     void (*ended)(void *arg, const char *who, int err,
                   const struct parcel_result *result);
     void *arg;

@@ -90,23 +90,36 @@ on_register(tn_exchange *x, void *arg)
 
 /* --- an offer --------------------------------------------------------------*/
 
+static int
+check_pin(phone *p, const tn_addr *from, const char *pin)
+{
+    char cookie[GUARD_COOKIE + 1];
+
+    return p->opts.check
+               ? p->opts.check(p->opts.arg, from, pin)
+               : guard_try(&p->guard, from, (tn_str){pin, strlen(pin)},
+                           tn_now(), cookie);
+}
+
 /* 0: the PIN is right, or none is asked for; else the status. */
 static int
 pin_status(phone *p, tn_exchange *x)
 {
-    char pin[PHONE_PIN + 1], cookie[GUARD_COOKIE + 1];
+    char pin[PHONE_PIN + 1] = "";
     ssize_t n;
     int err;
 
-    if (!p->opts.pin) {
+    if (!p->opts.pin && !p->opts.check) {
         return 0;
     }
     n = tn_url_query(pin, sizeof(pin), tn_httpd_request(x)->query, "pin");
     if (n <= 0 && n != -ENAMETOOLONG) {
         return 401; /* that is how an app learns that it has to ask */
     }
-    err = guard_try(&p->guard, tn_httpd_peer(x),
-                    (tn_str){pin, n > 0 ? (size_t)n : 0}, tn_now(), cookie);
+    if (n < 0) {
+        pin[0] = '\0'; /* too long to be right */
+    }
+    err = check_pin(p, tn_httpd_peer(x), pin);
     explicit_bzero(pin, sizeof(pin));
     return err == 0 ? 0 : err == -EAGAIN ? 429 : 401;
 }
@@ -251,6 +264,7 @@ refuse(tn_exchange *x, struct phone_session *s, int err)
         {-ENOSPC, 507, "more than the disk holds"},
     };
 
+    (void)tn_fail(err, "take what a phone offers", NULL);
     phone_session_over(s, err);
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         if (ways[i].err == err) {

@@ -73,23 +73,33 @@ release(struct phone_session *s)
     free(s);
 }
 
-int
-phone_session_new(phone *p, struct phone_offer *offer, const tn_addr *from,
-                  struct phone_session **out)
+/* A place; one whose own host has forgotten it is one, too. */
+static int
+find_slot(phone *p, const tn_addr *from)
 {
-    int slot = 0, err;
-    struct phone_session *s;
+    int slot = 0;
 
     while (slot < p->opts.sessions && p->sessions[slot]) {
         slot++;
     }
-    if (slot == p->opts.sessions) {
-        return -EBUSY;
+    for (int i = 0; slot == p->opts.sessions && i < p->opts.sessions; i++) {
+        struct phone_session *s = p->sessions[i];
+
+        if (s && s->active == 0 && tn_now() - s->last > PHONE_SILENT &&
+            phone_session_is_from(s, from)) {
+            phone_session_over(s, -ETIME);
+            slot = p->sessions[i] ? slot : i;
+        }
     }
-    s = calloc(1, sizeof(*s));
-    if (!s) {
-        return -ENOMEM;
-    }
+    return slot < p->opts.sessions ? slot : -EBUSY;
+}
+
+static int
+fill_new(phone *p, struct phone_session *s, struct phone_offer *offer,
+         const tn_addr *from)
+{
+    int err;
+
     s->phone = p;
     s->from = *from;
     s->offer = *offer;
@@ -97,12 +107,31 @@ phone_session_new(phone *p, struct phone_offer *offer, const tn_addr *from,
     s->asking = true;
     s->active = 1;
     err = fill(s);
+    if (err == 0 && p->opts.begun) {
+        err = p->opts.begun(p->opts.arg, from);
+    }
     if (err < 0) {
         s->offer = (struct phone_offer){0};
-        release(s);
+    } else {
+        *offer = (struct phone_offer){0};
+    }
+    return err;
+}
+
+int
+phone_session_new(phone *p, struct phone_offer *offer, const tn_addr *from,
+                  struct phone_session **out)
+{
+    int slot = find_slot(p, from);
+    struct phone_session *s = slot < 0 ? NULL : calloc(1, sizeof(*s));
+    int err = slot < 0 ? slot : s ? fill_new(p, s, offer, from) : -ENOMEM;
+
+    if (err < 0) {
+        if (s) {
+            release(s);
+        }
         return err;
     }
-    *offer = (struct phone_offer){0};
     p->sessions[slot] = s;
     *out = s;
     return 0;
