@@ -39,7 +39,7 @@ is_address(const char *word)
 {
     tn_endpoint ep;
     tn_addr addr;
-    if (is_url(word) || strstr(word, "://")) {
+    if (is_url(word) || outbox_is_phone(word) || strstr(word, "://")) {
         return true;
     }
     if (strchr(word, '/') || tn_endpoint_parse(&ep, word, TN_TCP) < 0) {
@@ -368,6 +368,9 @@ outbox_find(struct send *s)
 {
     if (!s->to) {
         return look_for(s, NULL);
+    }
+    if (outbox_is_phone(s->to)) {
+        return outbox_find_phone(s);
     }
     if (is_url(s->to)) {
         return take_url(&s->place, s->to);

@@ -8,6 +8,9 @@
 
 enum { PHONES_PATH = 1024 }; /* bytes of a path of ours */
 
+/* Until the answers of phones are taken for complete: some sleep. */
+#define PHONES_LOOK (2500 * TN_MS)
+
 /** Find the folder for a command's certificate, and make those above it:
     $XDG_STATE_HOME/tenon/localsend-WHAT. `dst`, or NULL: there is no place, and
     another certificate is made each time. */
