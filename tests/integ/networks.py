@@ -6,8 +6,10 @@ the machine's networks is touched.
 
 import ctypes
 import fcntl
+import json
 import os
 import select
+import socket
 import struct
 import subprocess
 import threading
@@ -32,6 +34,16 @@ def begin():
     if done.returncode != 0:
         raise tap.Skip("no veth: " + done.stderr.decode().strip())
     subprocess.run(["ip", "link", "del", "v0"], check=True)
+
+
+def run():
+    """The cases, where there can be networks."""
+    try:
+        begin()
+    except tap.Skip as why:
+        print(f"1..0 # SKIP {why}")
+    else:
+        tap.run()
 
 
 def enter(fd):
@@ -92,7 +104,7 @@ class Host:
 
         def make():
             enter(self.space)
-            made.append(__import__("socket").socket(*kind))
+            made.append(socket.socket(*kind))
         thread = threading.Thread(target=make)
         thread.start()
         thread.join()
@@ -167,3 +179,43 @@ class Tunnel:
         self.thread.join()
         for fd in (*self.ends, *self.stop):
             os.close(fd)
+
+
+# --- tenon find on them -------------------------------------------------------
+
+PORT = 8001
+
+
+def find(host, *args, found=None):
+    """What is found, as JSON; the exit code must fit."""
+    code, out, err = host.tenon("find", "--json", *args)
+    events = [json.loads(line) for line in out.splitlines()]
+    tap.equal(code, 0 if events else 1, err)
+    if found is not None:
+        tap.equal(sorted(e["name"] for e in events), sorted(found), err)
+    return events
+
+
+def doctor(host, *args):
+    """What the doctor finds: {code: event}, and the interfaces by name."""
+    code, out, err = host.tenon("find", "--doctor", "--json", *args)
+    events = [json.loads(line) for line in out.splitlines()]
+    tap.equal(err, "")
+    end = events[-1]
+    tap.equal(end["event"], "end")
+    tap.equal(code, 0 if end["found"] else 1, "exit code")
+    return ({e["code"]: e for e in events if e["event"] == "finding"},
+            {e["name"]: e for e in events if e["event"] == "interface"})
+
+
+def asker(host):
+    sock = host.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    return sock
+
+
+def two_hosts(*, a="10.1.0.1/24", b="10.1.0.2/24"):
+    """A network of two, without a default route."""
+    one, two = Host(), Host()
+    segment(one.plug("eth0", a), two.plug("eth0", b))
+    return one, two
