@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import struct
-import time
 
 import networks
 import tap
@@ -253,11 +252,16 @@ def watched():
 def plugged_in_later(one, two):
     a, b = networks.Host(), networks.Host()
     bridge = networks.segment(b.plug("eth0", two))
+    ear = b.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    ear.bind(("0.0.0.0", PORT))
     w = watch(b)
     a.hub("--name", "late")
-    # What comes from now on is no answer: the watch has asked, and does so
-    # again in half a minute only.
-    time.sleep(2)
+    # What comes after the fourth question is no answer: the next one is asked
+    # half a minute later.
+    while ear.recv(2000)[10] != 4:
+        pass
+    ear.close()
     networks.join(bridge, a.plug("eth0", one))
     deadline = tap.now() + 20 * tap.SCALE
     while not tap.readable(w.stdout, 1):
