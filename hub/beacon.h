@@ -62,7 +62,7 @@ struct beacon_opts {
     void (*refresh)(void *arg, struct beacon_card *card);
     void *arg;
     /* Where the program listens; it is announced on that network only. len 0,
-       or a wildcard: on all. */
+       or a wildcard: on all; 0.0.0.0 by IPv4 only. */
     tn_addr bound;
 };
 
@@ -87,7 +87,7 @@ TN_USE int beacon_open(beacon **out, const struct beacon_card *card,
  */
 int beacon_run(void *arg);
 
-/** Say good-bye; does not wait for anything. */
+/** Say good-bye; in a task, but it does not wait for anything. */
 void beacon_bye(beacon *b);
 
 /** End; beacon_run() has returned; NULL is harmless. */
@@ -119,7 +119,7 @@ struct beacon_ask {
 
 /**
  * Ask who is here. It is asked several times within the wait, those who have
- * answered being named, so that they need not answer again.
+ * answered being named, so that they need not answer again. Called in a task.
  *
  * @param ask   borrowed until return.
  * @param out   room for `cap`.

@@ -53,6 +53,13 @@ beacon_is_wildcard(const tn_addr *a)
                                : IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr));
 }
 
+bool
+beacon_is_other_family(const tn_addr *only, const tn_addr *a)
+{
+    return only->len > 0 && only->u.sa.sa_family == AF_INET &&
+           a->u.sa.sa_family != AF_INET;
+}
+
 static bool
 same_ip(const tn_addr *a, const tn_addr *b)
 {
@@ -89,6 +96,8 @@ make_four(struct beacon_link *link, const tn_interface *i)
     return true;
 }
 
+/* From the link's own address, which the kernel takes if none is named, and from
+   another one: what answers has one that browsers know what to do with. */
 static bool
 make_six(struct beacon_link *link, const tn_interface *i, bool chosen)
 {
@@ -99,23 +108,35 @@ make_six(struct beacon_link *link, const tn_interface *i, bool chosen)
     numeric(&link->way.to, BEACON_GROUP6, 0);
     link->way.to.u.in6.sin6_scope_id = i->index;
     link->way.path.index = i->index;
-    if (chosen) {
+    if (chosen || !IN6_IS_ADDR_LINKLOCAL(&i->addr.u.in6.sin6_addr)) {
         link->way.path.local = i->addr;
     }
     return true;
 }
 
-/* IPv6 has several addresses on an interface, and one group. */
+/* IPv6 has many addresses on an interface; two of them are enough. */
 static bool
 is_double(const struct beacon_links *l, const struct beacon_link *link)
 {
     for (int i = 0; i < l->count; i++) {
-        if (tn_addr_equal(&l->link[i].way.to, &link->way.to) &&
-            l->link[i].way.path.index == link->way.path.index) {
+        const struct beacon_way *way = &l->link[i].way;
+        if (tn_addr_equal(&way->to, &link->way.to) &&
+            way->path.index == link->way.path.index &&
+            (way->path.local.len == 0) == (link->way.path.local.len == 0)) {
             return true;
         }
     }
     return false;
+}
+
+/* Whether who listens at `only` is reached by an address of ours. */
+static bool
+is_reached(const tn_addr *only, const tn_addr *own)
+{
+    if (!beacon_is_wildcard(only)) {
+        return same_ip(only, own);
+    }
+    return !beacon_is_other_family(only, own);
 }
 
 void
@@ -128,7 +149,7 @@ beacon_links(struct beacon_links *l, const tn_interface *ifs, int count,
     for (int i = 0; i < count && l->count < BEACON_LINKS; i++) {
         struct beacon_link *link = &l->link[l->count];
         if ((ifs[i].flags & IFF_UP) == 0 || ifs[i].addr.len == 0 ||
-            (chosen && !same_ip(only, &ifs[i].addr))) {
+            !is_reached(only, &ifs[i].addr)) {
             continue;
         }
         memset(link, 0, sizeof(*link));
