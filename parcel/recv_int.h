@@ -18,6 +18,9 @@ enum {
     RECV_READY_BYTES = 64 << 20,
 };
 
+/* So much is written before the disk is told to begin. */
+enum { RECV_WARM = 32 << 20 };
+
 #define RECV_READY_TIME TN_SEC
 
 /* What the sender compares an item with. */
@@ -45,6 +48,7 @@ struct intake {
     int part;          /* -1: not made, all was the same so far */
     int64_t part_size; /* what it held before */
     int64_t pos;
+    int64_t warm; /* bytes written that the disk has not been told of */
     bool is_begun;
     struct tree tree;
 };
@@ -79,6 +83,7 @@ struct recv {
     struct ready ready[RECV_READY];
     unsigned ready_n;
     int64_t ready_bytes, ready_since;
+    bool made; /* folders, that no sync has seen yet */
     int64_t all_done, told_at;
     char why[96]; /* it ended, where more is to be said than the code does */
     char who[3 * PARCEL_WHO + 1];
@@ -146,6 +151,10 @@ void base_forget(struct recv *r);
 
 /** Write at a place, in the caller's thread. 0; what pwrite(2) says. */
 int range_write(int fd, const uint8_t *src, size_t n, int64_t at);
+
+/** Have the disk begin with a range, so that the sync at the end is short.
+    Suspends. */
+void range_push(int fd, int64_t at, int64_t n);
 
 /** Copy a range to the same place of another file. Suspends. */
 int range_copy(int from, int to, int64_t at, int64_t n);
