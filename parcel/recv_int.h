@@ -14,9 +14,13 @@
 #include "source.h"
 
 enum {
-    RECV_READY = 256, /* files that are whole and wait for their names */
+    RECV_READY = 1024, /* files that are whole and wait for their names; fewer
+                          where descriptors are few */
     RECV_READY_BYTES = 64 << 20,
 };
+
+/* So much is written before the disk is told to begin. */
+enum { RECV_WARM = 32 << 20 };
 
 #define RECV_READY_TIME TN_SEC
 
@@ -45,6 +49,7 @@ struct intake {
     int part;          /* -1: not made, all was the same so far */
     int64_t part_size; /* what it held before */
     int64_t pos;
+    int64_t warm; /* bytes written that the disk has not been told of */
     bool is_begun;
     struct tree tree;
 };
@@ -70,8 +75,8 @@ struct recv {
     uint64_t window, acked;
     int64_t there; /* bytes on the disk that need not be found room for */
     struct base bases[WIRE_ASKS];
-    unsigned bases_n, bases_most; /* as descriptors allow */
-    uint8_t *block;               /* of a base; NULL until it is needed */
+    unsigned bases_n, bases_most, ready_most; /* most: as descriptors allow */
+    uint8_t *block; /* of a base; NULL until it is needed */
     struct given given[WIRE_ASKS];
     unsigned given_at, given_n;
     uint32_t given_blocks;
@@ -79,6 +84,7 @@ struct recv {
     struct ready ready[RECV_READY];
     unsigned ready_n;
     int64_t ready_bytes, ready_since;
+    bool made; /* folders, that no sync has seen yet */
     int64_t all_done, told_at;
     char why[96]; /* it ended, where more is to be said than the code does */
     char who[3 * PARCEL_WHO + 1];
@@ -146,6 +152,10 @@ void base_forget(struct recv *r);
 
 /** Write at a place, in the caller's thread. 0; what pwrite(2) says. */
 int range_write(int fd, const uint8_t *src, size_t n, int64_t at);
+
+/** Have the disk begin with a range, so that the sync at the end is short.
+    Suspends. */
+void range_push(int fd, int64_t at, int64_t n);
 
 /** Copy a range to the same place of another file. Suspends. */
 int range_copy(int from, int to, int64_t at, int64_t n);

@@ -119,7 +119,15 @@ put_part(struct recv *r, const uint8_t *src, size_t n)
         }
     }
     err = need_part(r);
-    return err < 0 ? err : range_write(in->part, src, n, in->pos);
+    if (err == 0) {
+        err = range_write(in->part, src, n, in->pos);
+    }
+    in->warm += (int64_t)n;
+    if (err == 0 && in->warm >= RECV_WARM) {
+        range_push(in->part, in->pos + (int64_t)n - in->warm, in->warm);
+        in->warm = 0;
+    }
+    return err;
 }
 
 static int

@@ -37,6 +37,23 @@ struct range {
     bool is_zero;
 };
 
+/* In a worker: the queue of a slow disk may be full. */
+static int
+push(void *arg)
+{
+    const struct range *c = arg;
+
+    return sync_file_range(c->to, c->at, c->n, SYNC_FILE_RANGE_WRITE);
+}
+
+void
+range_push(int fd, int64_t at, int64_t n)
+{
+    struct range c = {.to = fd, .at = at, .n = n};
+
+    (void)job_run(push, &c);
+}
+
 static int
 copy_by_hand(struct range *c, int64_t n)
 {

@@ -40,12 +40,15 @@ struct placed {
 };
 
 /* In the order in which they came, which is folder by folder. One folder is
-   synced alone. */
+   synced alone, unless it is a new one itself. */
 static int
 sync_names(struct recv *r, unsigned folders)
 {
-    return folders == 1 && r->disk.last >= 0 ? job_sync(r->disk.last, false)
-                                             : job_sync(r->disk.root, true);
+    bool is_one = folders == 1 && r->disk.last >= 0 && !r->made;
+
+    r->made = false;
+    return is_one ? job_sync(r->disk.last, false)
+                  : job_sync(r->disk.root, true);
 }
 
 static int
@@ -147,7 +150,7 @@ ready_add(struct recv *r, uint32_t item, int fd, int64_t size)
     r->ready[r->ready_n] = (struct ready){.item = item, .fd = fd};
     r->ready_n++;
     r->ready_bytes += size < RECV_READY_BYTES ? size : RECV_READY_BYTES;
-    if (r->ready_n < RECV_READY && r->ready_bytes < RECV_READY_BYTES &&
+    if (r->ready_n < r->ready_most && r->ready_bytes < RECV_READY_BYTES &&
         tn_now() - r->ready_since < RECV_READY_TIME) {
         return 0;
     }
