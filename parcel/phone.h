@@ -106,6 +106,7 @@ void phone_close(phone *p);
 struct phone_device {
     tn_addr addr; /* with its port */
     bool tls;
+    bool tenon;                              /* one of our own kind */
     char alias[PHONE_ALIAS + 1];             /* cleaned */
     char kind[16];                           /* "mobile", "desktop" ... */
     char fingerprint[PHONE_FINGERPRINT + 1]; /* of its certificate */

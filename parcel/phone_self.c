@@ -267,6 +267,7 @@ phone_device_of(struct phone_device *device, const tn_addr *from,
     (void)!tn_addr_set_port(&device->addr, info->port);
     /* Who says nothing has the app's own setting. */
     device->tls = info->tls || !info->says_tls;
+    device->tenon = info->tenon;
     memcpy(device->alias, info->alias, sizeof(device->alias));
     memcpy(device->kind, info->kind, sizeof(device->kind));
     memcpy(device->fingerprint, info->fingerprint,

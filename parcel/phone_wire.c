@@ -15,6 +15,8 @@
 
 /* The version that we speak. */
 #define VERSION "2.1"
+/* What we are. */
+#define MODEL "tenon"
 
 /* --- JSON ------------------------------------------------------------------*/
 
@@ -131,6 +133,7 @@ phone_info_take(struct phone_info *info, const json_t *root)
     word(info->fingerprint, sizeof(info->fingerprint),
          text_of(root, "fingerprint"));
     info->port = port_of(root);
+    info->tenon = strcmp(text_of(root, "deviceModel"), MODEL) == 0;
     info->tls = strcmp(protocol, "https") == 0;
     info->says_tls = info->tls || strcmp(protocol, "http") == 0;
     info->announce = json_is_true(json_object_get(root, "announce")) ||
@@ -155,7 +158,7 @@ phone_info_give(const struct phone_info *info, unsigned say)
     int err = phone_json_set(root, "alias", json_string(info->alias));
 
     err |= phone_json_set(root, "version", json_string(VERSION));
-    err |= phone_json_set(root, "deviceModel", json_string("tenon"));
+    err |= phone_json_set(root, "deviceModel", json_string(MODEL));
     err |= phone_json_set(root, "deviceType", json_string(info->kind));
     err |= phone_json_set(root, "fingerprint", json_string(info->fingerprint));
     err |= phone_json_set(root, "download", json_false());

@@ -26,6 +26,7 @@ struct phone_info {
     int port;                                /* PHONE_PORT if it says none */
     bool says_tls, tls;                      /* it says which; and that */
     bool announce; /* it would like to be answered */
+    bool tenon;    /* it is one of our own kind */
 };
 
 /* What of it is said. */

@@ -122,6 +122,40 @@ def lossy():
         tap.equal(digest(os.path.join(two, "a.bin")), digest(path), "content")
 
 
+def tenon(net, host, *words):
+    return run(net, host, tap.PROGRAM, *words)
+
+
+@tap.case
+def commands():
+    """phone: tenon find shows phones, tenon send finds one by its name"""
+    with lan.Lan(3) as net, tap.temp_dir() as one, tap.temp_dir() as two, \
+            receiver(net, 0, two, "Nice Orange", PHONE_PIN="77"), \
+            Program(net, 1, [tap.PROGRAM, "hub", "-p", "0", one]) as hub:
+        hub.until("the LocalSend app finds")
+        code, text = tenon(net, 2, "find", "--kind", "phone", "-w", "2")
+        tap.equal(code, 0, text)
+        tap.equal([line.split()[:2] for line in sorted(text.splitlines())],
+                  [["phone", "10.77.0.1:53317"], ["phone", "10.77.0.2:53317"]],
+                  text)
+        # What is a hub as well is told of as a hub only.
+        code, text = tenon(net, 2, "find")
+        tap.equal([line.split()[0] for line in text.splitlines()], ["hub"],
+                  text)
+        pin = os.path.join(one, "pin")
+        with open(pin, "w", encoding="ascii") as file:
+            file.write("77\n")
+        path = make(one, "a.bin", 50000)
+        code, text = tenon(net, 2, "send", "--code-file", pin, path,
+                           "localsend:nice orange")
+        tap.equal(code, 0, text)
+        tap.equal(digest(os.path.join(two, "a.bin")), digest(path), "content")
+        code, text = tenon(net, 2, "send", path, "--to",
+                           "localsend:10.77.0.2")
+        tap.equal(code, 0, text)
+        hub.until(r"a \(1\)\.bin")
+
+
 # --- with somebody else's ----------------------------------------------------
 
 def from_peer(clear):
