@@ -11,8 +11,8 @@
 
 #include "cmd.h"
 #include "cmd_find_int.h"
-#include "run.h"
 #include "parcel/phone.h"
+#include "run.h"
 #include "say.h"
 
 #include <stdlib.h>

@@ -63,8 +63,7 @@ tell_places(const struct hub *h)
     if (h->phone) {
         tn_addr at;
         int port = phone_addr(h->phone, &at) == 0 ? tn_addr_port(&at) : 0;
-        fprintf(stderr,
-                "Phones: the LocalSend app finds \"%s\" (port %d)%s\n",
+        fprintf(stderr, "Phones: the LocalSend app finds \"%s\" (port %d)%s\n",
                 h->phone_alias, port,
                 h->guard.has_code ? "; its PIN is the room's code" : "");
     }

@@ -122,8 +122,7 @@ tell_how(const struct recv *r)
     }
     if (r->phone) {
         (void)!phone_addr(r->phone, &at[0]);
-        fprintf(stderr,
-                "Phones: the LocalSend app finds \"%s\" (port %d)%s\n",
+        fprintf(stderr, "Phones: the LocalSend app finds \"%s\" (port %d)%s\n",
                 r->phone_alias, tn_addr_port(&at[0]),
                 r->o->insecure ? "" : "; its PIN is the code");
     }

@@ -75,8 +75,8 @@ struct recv {
     tn_sock *listener;
     tn_addr bound;
     beacon *beacon;
-    phone *phone;                     /* NULL: none can come */
-    struct recv_session *phone_seat;  /* of the one that is here; NULL */
+    phone *phone;                      /* NULL: none can come */
+    struct recv_session *phone_seat;   /* of the one that is here; NULL */
     char phone_alias[PHONE_ALIAS + 1]; /* by which phones know us */
     tn_group group;
     tn_chan *asking; /* holds one thing while somebody is asked */

@@ -177,6 +177,13 @@ exit_code(int err)
     return err < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* Neither a stream, nor the plain form, nor a phone says where to go on. */
+static bool
+keeps_parts(const struct recv_session *s)
+{
+    return s->r->out < 0 && !s->r->o->plain && !s->phone;
+}
+
 static void
 say_end(const struct recv_session *s, const struct parcel_result *result,
         int err)
@@ -194,9 +201,8 @@ say_end(const struct recv_session *s, const struct parcel_result *result,
             report_sum(&s->report.offered, sum), who);
     } else if (report_is_lost(err) || err == -ECANCELED) {
         say("%s: %s%s", who, err == -ECANCELED ? "was ended" : tn_why(),
-            s->r->out >= 0 || s->r->o->plain || s->phone
-                ? ""
-                : "; what came is kept for when it comes again");
+            keeps_parts(s) ? "; what came is kept for when it comes again"
+                           : "");
     } else if (err < 0 && err != -EIO) {
         say("%s: %s%s", who, tn_why(),
             err == -ENOSPC ? " (the same again goes on when there is room)"
@@ -205,8 +211,7 @@ say_end(const struct recv_session *s, const struct parcel_result *result,
 }
 
 void
-inbox_ended(struct recv_session *s, const struct parcel_result *result,
-            int err)
+inbox_ended(struct recv_session *s, const struct parcel_result *result, int err)
 {
     struct recv *r = s->r;
     int code = exit_code(err);

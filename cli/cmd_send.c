@@ -6,8 +6,8 @@
  *     tar c . | tenon send - --name all.tar --to ann
  *
  * Sends files, folders and what a pipe gives to tenon recv, into the folder of
- * a hub, or to a phone. A connection that breaks is made anew, and what is there is not
- * sent again.
+ * a hub, or to a phone. A connection that breaks is made anew, and what is
+ * there is not sent again.
  */
 #include <tenon/err.h>
 #include <tenon/seal.h>

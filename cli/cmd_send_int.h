@@ -44,8 +44,8 @@ struct send_opts {
 };
 
 enum send_kind {
-    SEND_RECV, /* tenon recv */
-    SEND_WEB,  /* a URL: a hub, or a folder that may be written */
+    SEND_RECV,  /* tenon recv */
+    SEND_WEB,   /* a URL: a hub, or a folder that may be written */
     SEND_PHONE, /* LocalSend */
 };
 
@@ -57,9 +57,9 @@ struct send_place {
     tn_addr addr[BEACON_ADDRS]; /* any of them will do */
     bool known;                 /* it said whether it wants a code: */
     bool has_code;
-    char url[TN_URL_MAX];   /* SEND_WEB */
+    char url[TN_URL_MAX];       /* SEND_WEB */
     struct phone_device device; /* SEND_PHONE */
-    char shown[SEND_SHOWN]; /* for people */
+    char shown[SEND_SHOWN];     /* for people */
 };
 
 struct send {

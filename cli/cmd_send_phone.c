@@ -44,9 +44,8 @@ static const char *
 name_of(const struct phone_device *d, char *buf, size_t cap)
 {
     char text[TN_ADDR_TEXT];
-    (void)snprintf(buf, cap, "%s (%s, %s)",
-                   d->alias[0] ? d->alias : "a phone", d->kind,
-                   where_peer(&d->addr, text, sizeof(text)));
+    (void)snprintf(buf, cap, "%s (%s, %s)", d->alias[0] ? d->alias : "a phone",
+                   d->kind, where_peer(&d->addr, text, sizeof(text)));
     return buf;
 }
 
@@ -127,8 +126,8 @@ find_address(struct send *s, const struct phone_opts *o, tn_endpoint *ep)
     struct phone_device device;
     tn_addr addr;
     ep->port = ep->port < 0 ? PHONE_PORT : ep->port;
-    int err = tn_endpoint_resolve(
-        ep, where_family(s->o->only4, s->o->only6), 0, &addr, 1);
+    int err = tn_endpoint_resolve(ep, where_family(s->o->only4, s->o->only6), 0,
+                                  &addr, 1);
     if (err >= 0) {
         err = phone_at(o, &addr, &device);
     }

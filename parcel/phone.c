@@ -3,10 +3,10 @@
  * announces itself with a question gets our answer by HTTP, or by multicast if
  * that does not work.
  */
-#include "phone_int.h"
-
 #include <tenon/dial.h>
 #include <tenon/err.h>
+
+#include "phone_int.h"
 
 #include <stdlib.h>
 #include <string.h>

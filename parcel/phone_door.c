@@ -23,9 +23,9 @@ plain(tn_exchange *x, int status)
 static int
 reply_json(tn_exchange *x, char *text)
 {
-    int err = text ? tn_httpd_reply(x, 200, "application/json", text,
-                                    strlen(text))
-                   : -ENOMEM;
+    int err =
+        text ? tn_httpd_reply(x, 200, "application/json", text, strlen(text))
+             : -ENOMEM;
 
     free(text);
     return err;
@@ -71,7 +71,8 @@ on_register(tn_exchange *x, void *arg)
     tn_tls_info tls;
     char *text;
     ssize_t n = tn_httpd_read_all(x, &text, PHONE_SAID);
-    int err = n < 0 ? (int)n : phone_info_read(&info, (tn_str){text, (size_t)n});
+    int err =
+        n < 0 ? (int)n : phone_info_read(&info, (tn_str){text, (size_t)n});
 
     if (n >= 0) {
         free(text);
@@ -193,10 +194,8 @@ static int
 decide(struct phone_session *s)
 {
     const phone *p = s->phone;
-    const struct parcel_ask ask = {.who = s->who,
-                                   .sum = &s->sum,
-                                   .items = s->items,
-                                   .take = s->take};
+    const struct parcel_ask ask = {
+        .who = s->who, .sum = &s->sum, .items = s->items, .take = s->take};
     int err = phone_upload_look(s);
 
     phone_session_tell(s, PARCEL_PAIRED, 0, NULL);
@@ -205,8 +204,7 @@ decide(struct phone_session *s)
     if (err == 0 && s->count == 0) {
         err = -EINVAL;
     }
-    if (err == 0 && p->opts.max_bytes > 0 &&
-        s->sum.bytes > p->opts.max_bytes) {
+    if (err == 0 && p->opts.max_bytes > 0 && s->sum.bytes > p->opts.max_bytes) {
         err = -EFBIG;
     }
     if (err == 0 && s->sum.bytes > phone_upload_room(p)) {

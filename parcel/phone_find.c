@@ -2,9 +2,9 @@
  * phone_find.c - who is there: we announce ourselves with a question, and those
  * who hear it register with us by HTTP, or answer by multicast.
  */
-#include "phone_int.h"
-
 #include <tenon/err.h>
+
+#include "phone_int.h"
 
 #include <string.h>
 

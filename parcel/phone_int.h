@@ -18,9 +18,9 @@
 #include "phone_self.h"
 
 enum {
-    PHONE_SECRET = 16,                      /* bytes that nobody guesses */
-    PHONE_KEY = 8 + 2 * PHONE_SECRET,       /* letters of our tokens */
-    PHONE_PIECE = 256 << 10,                /* bytes written at a time */
+    PHONE_SECRET = 16,                /* bytes that nobody guesses */
+    PHONE_KEY = 8 + 2 * PHONE_SECRET, /* letters of our tokens */
+    PHONE_PIECE = 256 << 10,          /* bytes written at a time */
     PHONE_CONNECTIONS = 256,
     PHONE_BUSY = 64, /* requests at a time */
 };
@@ -48,8 +48,8 @@ struct phone_session {
     tn_addr from;
     const char *who;
     bool asking, over;
-    int why;      /* it is over */
-    int64_t last; /* when something came */
+    int why;         /* it is over */
+    int64_t last;    /* when something came */
     unsigned active; /* those who use it; the last one releases it */
     struct phone_upload *uploads;
     struct phone_offer offer;
@@ -76,8 +76,7 @@ struct phone {
     tn_group *group; /* while it runs */
     struct phone_session *sessions[PHONE_SESSIONS];
     /* For phone_find(): told of who registers; may be NULL. */
-    void (*seen)(void *arg, const tn_addr *from,
-                 const struct phone_info *info);
+    void (*seen)(void *arg, const tn_addr *from, const struct phone_info *info);
     void *seen_arg;
 };
 

@@ -24,6 +24,7 @@ struct phone_net {
     tn_addr group; /* with the port */
     tn_addr bind;  /* of one of our networks; len 0: all */
     int count;
+
     struct phone_link {
         char name[TN_IF_NAME];
         tn_path path;
@@ -42,7 +43,8 @@ int phone_net_scan(struct phone_net *net);
 /** Send to all networks; to how many it went. Never suspends. */
 int phone_net_spread(const struct phone_net *net, const char *text);
 
-/** Wait for the next datagram: its bytes; -ECANCELED, -ETIME; -EIO. Suspends. */
+/** Wait for the next datagram: its bytes; -ECANCELED, -ETIME; -EIO.
+    Suspends. */
 ssize_t phone_net_recv(const struct phone_net *net, char *buf, size_t cap,
                        tn_addr *from);
 

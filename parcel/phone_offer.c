@@ -59,8 +59,7 @@ read_rest(struct phone_offered *f, const json_t *file)
 {
     const char *sha = json_string_value(json_object_get(file, "sha256"));
     const json_t *metadata = json_object_get(file, "metadata");
-    const char *time =
-        json_string_value(json_object_get(metadata, "modified"));
+    const char *time = json_string_value(json_object_get(metadata, "modified"));
 
     f->has_sha = sha && phone_unhex(f->sha, PHONE_SHA, sha);
     f->has_mtime = time && phone_time_read(&f->mtime, time);
@@ -75,8 +74,8 @@ read_file(struct phone_offered *f, struct shelf *s, const char *id,
     size_t n = json_string_length(name), id_len = strlen(id);
 
     if (!json_is_string(name) || n == 0 || n > PHONE_NAME ||
-        !json_is_integer(size) || json_integer_value(size) < 0 ||
-        id_len == 0 || id_len > PHONE_ID) {
+        !json_is_integer(size) || json_integer_value(size) < 0 || id_len == 0 ||
+        id_len > PHONE_ID) {
         return -EINVAL;
     }
     f->id = keep(s, id, id_len);
@@ -210,8 +209,8 @@ phone_bid_write(const struct phone_info *info, const struct phone_bid *bids,
                 uint32_t count)
 {
     json_t *root = json_object(), *files = json_object();
-    int err = phone_json_set(root, "info",
-                             phone_info_give(info, PHONE_SAY_WHERE));
+    int err =
+        phone_json_set(root, "info", phone_info_give(info, PHONE_SAY_WHERE));
     char id[16];
 
     for (uint32_t i = 0; i < count && err == 0; i++) {

@@ -66,8 +66,8 @@ load(const char *folder, char **pem)
     if (err < 0) {
         return err;
     }
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-        st.st_uid != geteuid() || (st.st_mode & 077) != 0) {
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+        (st.st_mode & 077) != 0) {
         err = -EACCES;
     } else {
         err = read_small(fd, pem);
@@ -96,8 +96,8 @@ save_at(int at, const char *pem)
     int fd, err;
 
     (void)unlinkat(at, fresh, 0);
-    fd = openat(at, fresh,
-                O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = openat(at, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                0600);
     if (fd < 0) {
         return -errno;
     }
@@ -270,8 +270,7 @@ phone_device_of(struct phone_device *device, const tn_addr *from,
     device->tenon = info->tenon;
     memcpy(device->alias, info->alias, sizeof(device->alias));
     memcpy(device->kind, info->kind, sizeof(device->kind));
-    memcpy(device->fingerprint, info->fingerprint,
-           sizeof(device->fingerprint));
+    memcpy(device->fingerprint, info->fingerprint, sizeof(device->fingerprint));
 }
 
 /* --- calls -----------------------------------------------------------------*/
@@ -394,9 +393,8 @@ phone_client_post(const struct phone_client *c, const char *path,
                             .length = json ? (int64_t)strlen(json) : 0};
     tn_fetch *f;
     int n = snprintf(url, sizeof(url), "%s" PHONE_API "%s", c->origin, path);
-    int err = n < 0 || n >= (int)sizeof(url)
-                  ? -ENAMETOOLONG
-                  : tn_httpc_open(&f, c->http, &req);
+    int err = n < 0 || n >= (int)sizeof(url) ? -ENAMETOOLONG
+                                             : tn_httpc_open(&f, c->http, &req);
     int status;
 
     if (text) {
@@ -429,9 +427,8 @@ phone_register(const struct phone_self *self, const struct phone_device *to,
     }
     err = phone_client_post(&c, "register", json, &text, seen);
     if (err == 200) {
-        err = phone_info_read(heard, (tn_str){text, strlen(text)}) < 0
-                  ? -EPROTO
-                  : 0;
+        err = phone_info_read(heard, (tn_str){text, strlen(text)}) < 0 ? -EPROTO
+                                                                       : 0;
     } else if (err >= 0) {
         err = -EPROTO;
     }

@@ -71,8 +71,8 @@ int phone_client_post(const struct phone_client *c, const char *path,
 /** Introduce ourselves to a device and hear who it is. The fingerprint in
     `heard` is that of the certificate, if there is one. 0; -EPROTO; as
     phone_client_post(). Suspends. */
-int phone_register(const struct phone_self *self,
-                   const struct phone_device *to, struct phone_info *heard);
+int phone_register(const struct phone_self *self, const struct phone_device *to,
+                   struct phone_info *heard);
 
 /** The device that says this of itself from there. */
 void phone_device_of(struct phone_device *device, const tn_addr *from,

@@ -122,8 +122,8 @@ hash_all(struct hashing *h, unsigned char sha[PHONE_SHA])
             err = tn_checkpoint();
         }
     }
-    if (err == 0 && (EVP_DigestFinal_ex(h->md, sha, &n) != 1 ||
-                     n != PHONE_SHA)) {
+    if (err == 0 &&
+        (EVP_DigestFinal_ex(h->md, sha, &n) != 1 || n != PHONE_SHA)) {
         err = -ENOMEM;
     }
     return err;
@@ -195,12 +195,12 @@ make_bids(struct sending *g)
         if (g->count == PHONE_FILES) {
             return -E2BIG;
         }
-        g->bids[g->count++] = (struct phone_bid){.item = i,
-                                                 .path = item->path,
-                                                 .type =
-                                                     tn_share_type(item->path),
-                                                 .size = item->size,
-                                                 .mtime = item->mtime};
+        g->bids[g->count++] =
+            (struct phone_bid){.item = i,
+                               .path = item->path,
+                               .type = tn_share_type(item->path),
+                               .size = item->size,
+                               .mtime = item->mtime};
         g->sum.files++;
         g->sum.bytes += item->size;
     }
@@ -458,9 +458,9 @@ pull(void *arg)
         }
         if (status >= 200 && status < 300) {
             g->result->done++;
-            tell(g, PARCEL_DONE,
-                 &(struct parcel_event){.item = item_of(g, b),
-                                        .done = b->size});
+            tell(
+                g, PARCEL_DONE,
+                &(struct parcel_event){.item = item_of(g, b), .done = b->size});
         } else {
             failed(g, item_of(g, b), status < 0 ? status : code_of(status),
                    status < 0 ? NULL : word_of(status, why, sizeof(why)));

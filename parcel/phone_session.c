@@ -2,9 +2,9 @@
  * phone_session.c - what was agreed on. A session is found by its number until
  * it is over, and released when the last one left it.
  */
-#include "phone_int.h"
-
 #include <tenon/err.h>
+
+#include "phone_int.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -193,8 +193,7 @@ phone_session_file(const struct phone_session *s, const char *id,
         return -1;
     }
     phone_session_key(s, (uint32_t)file, right);
-    return is_same(right, key) &&
-                   strcmp(s->files[file].offered->id, id) == 0
+    return is_same(right, key) && strcmp(s->files[file].offered->id, id) == 0
                ? (int64_t)file
                : -1;
 }
@@ -225,12 +224,12 @@ void
 phone_session_moved(struct phone_session *s, uint32_t file, int64_t done,
                     int64_t more)
 {
-    const struct parcel_event ev = {
-        .what = done == 0 ? PARCEL_BEGIN : PARCEL_MOVED,
-        .item = &s->items[file],
-        .done = done,
-        .all_done = s->all_done + more,
-        .who = s->who};
+    const struct parcel_event ev = {.what =
+                                        done == 0 ? PARCEL_BEGIN : PARCEL_MOVED,
+                                    .item = &s->items[file],
+                                    .done = done,
+                                    .all_done = s->all_done + more,
+                                    .who = s->who};
 
     s->all_done += more;
     s->result.moved += more;

@@ -121,7 +121,8 @@ phone_info_take(struct phone_info *info, const json_t *root)
     const char *protocol = text_of(root, "protocol");
 
     memset(info, 0, sizeof(*info));
-    if (!json_is_object(root) || !json_is_string(json_object_get(root, "alias"))) {
+    if (!json_is_object(root) ||
+        !json_is_string(json_object_get(root, "alias"))) {
         return -EINVAL;
     }
     (void)tn_text_clean(info->alias, sizeof(info->alias), alias,
@@ -265,24 +266,30 @@ clock_of(const char **at, struct tm *tm)
     return tm->tm_sec >= 0 && tm->tm_sec <= 60;
 }
 
+static bool
+date_of(const char **at, struct tm *tm)
+{
+    tm->tm_year = digits(at, 4) - 1900;
+    if (tm->tm_year <= -1900 || !skip(at, '-')) {
+        return false;
+    }
+    tm->tm_mon = digits(at, 2) - 1;
+    if (tm->tm_mon < 0 || tm->tm_mon > 11 || !skip(at, '-')) {
+        return false;
+    }
+    tm->tm_mday = digits(at, 2);
+    return tm->tm_mday >= 1 && tm->tm_mday <= 31;
+}
+
 bool
 phone_time_read(int64_t *ns, const char *text)
 {
     struct tm tm = {0};
     const char *at = text;
-    int64_t part = 0;
+    int64_t part = 0, s;
     int east;
 
-    tm.tm_year = digits(&at, 4) - 1900;
-    if (tm.tm_year <= -1900 || !skip(&at, '-')) {
-        return false;
-    }
-    tm.tm_mon = digits(&at, 2) - 1;
-    if (tm.tm_mon < 0 || tm.tm_mon > 11 || !skip(&at, '-')) {
-        return false;
-    }
-    tm.tm_mday = digits(&at, 2);
-    if (tm.tm_mday < 1 || tm.tm_mday > 31 ||
+    if (!date_of(&at, &tm) ||
         (!skip(&at, 'T') && !skip(&at, 't') && !skip(&at, ' ')) ||
         !clock_of(&at, &tm)) {
         return false;
@@ -294,7 +301,7 @@ phone_time_read(int64_t *ns, const char *text)
         return false;
     }
     /* Nanoseconds of 64 bits reach from 1677 to 2262. */
-    int64_t s = (int64_t)timegm(&tm) - east;
+    s = (int64_t)timegm(&tm) - east;
     if (s < -9000000000 || s > 9000000000) {
         return false;
     }

@@ -10,7 +10,7 @@
 #include "phone.h"
 
 enum phone_wire_limit {
-    PHONE_DEPTH = 8, /* objects within objects; the protocol has four */
+    PHONE_DEPTH = 8,       /* objects within objects; the protocol has four */
     PHONE_SAID = 16 << 10, /* bytes of the JSON of a device's own */
     PHONE_ID = 200,        /* bytes of a file's id, and of a session's */
     PHONE_TOKEN = 256,     /* bytes of a token that we are given */
@@ -25,8 +25,8 @@ struct phone_info {
     char fingerprint[PHONE_FINGERPRINT + 1]; /* letters and digits; or "" */
     int port;                                /* PHONE_PORT if it says none */
     bool says_tls, tls;                      /* it says which; and that */
-    bool announce; /* it would like to be answered */
-    bool tenon;    /* it is one of our own kind */
+    bool announce;                           /* it would like to be answered */
+    bool tenon;                              /* it is one of our own kind */
 };
 
 /* What of it is said. */

@@ -3,118 +3,14 @@
 sender against our receiver.
 """
 
-import hashlib
 import json
 import os
-import re
 import signal
 import subprocess
 import threading
-import urllib.parse
 
-import room
 import tap
-
-TOOL = os.path.join(tap.BUILD, "tests", "support", "phone_tool")
-API = "/api/localsend/v2/"
-INFO = {"alias": "curl", "version": "2.1", "deviceModel": None,
-        "deviceType": "mobile", "fingerprint": "abc", "port": 53317,
-        "protocol": "https", "download": False}
-
-
-class Phone:
-    """The receiver, its events as lines."""
-
-    def __init__(self, folder, secure=False, **env):
-        if not secure:
-            env["PHONE_CLEAR"] = "1"
-        self.process = subprocess.Popen(
-            [TOOL, "recv", folder], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
-            env={**os.environ, "PHONE_BIND": "127.0.0.1", **env})
-        self.text = ""
-        ready = self.until(r"ready (\d+) (\w+)\n")
-        self.port, self.mark = int(ready[1]), ready[2]
-        self.base = f"{'https' if secure else 'http'}://127.0.0.1:{self.port}"
-
-    def until(self, pattern):
-        while not re.search(pattern, self.text):
-            more = tap.read_some(self.process.stdout)
-            if not more:
-                raise AssertionError(f"no {pattern!r} in {self.text!r}, "
-                                     f"{self.process.stderr.read()}")
-            self.text += more.decode()
-        return re.search(pattern, self.text)
-
-    def call(self, path, body=b"", *words):
-        """Status and body of an answer."""
-        tap.need("curl")
-        if isinstance(body, (dict, list)):
-            body = json.dumps(body).encode()
-        done = subprocess.run(
-            ["curl", "-sk", "-w", "\n%{http_code}", "-H", "Expect:",
-             "--max-time", str(int(tap.LIMIT)), "--data-binary", "@-", *words,
-             self.base + API + path], input=body, capture_output=True,
-            check=False)
-        text, _, status = done.stdout.decode().rpartition("\n")
-        return int(status), text
-
-    def status(self, path, body=b"", *words):
-        return self.call(path, body, *words)[0]
-
-    def offer(self, files, query="", info=None):
-        """An offer of {id: (name, content)}: status, answer."""
-        return self.call("prepare-upload" + query, offer(files, info))
-
-    def take(self, files):
-        """An offer that has to be accepted: its session."""
-        status, text = self.offer(files)
-        tap.equal(status, 200, text)
-        return Session(self, json.loads(text))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-        self.process.stderr.close()
-
-
-class Session:
-    def __init__(self, phone, answer):
-        self.phone, self.id = phone, answer["sessionId"]
-        self.tokens = answer["files"]
-
-    def path(self, file, token=None, session=None):
-        return "upload?" + urllib.parse.urlencode({
-            "sessionId": session or self.id, "fileId": file,
-            "token": token or self.tokens[file]})
-
-    def send(self, file, content, *words):
-        return self.phone.call(self.path(file), content, *words)[0]
-
-
-def offer(files, info=None):
-    return {"info": info or INFO, "files": {
-        key: {"id": key, "fileName": value[0], "size": len(value[1]),
-              "fileType": "text/plain", "sha256":
-              hashlib.sha256(value[1]).hexdigest() if len(value) < 3
-              else value[2],
-              "metadata": {"modified": "2021-01-01T12:34:56.500Z"}}
-        for key, value in files.items()}}
-
-
-def listing(folder):
-    return sorted(os.path.relpath(os.path.join(where, name), folder)
-                  for where, _, names in os.walk(folder) for name in names)
-
-
-def content(*path):
-    with open(os.path.join(*path), "rb") as file:
-        return file.read()
+from phone_kit import API, INFO, TOOL, Phone, Session, content, listing, offer
 
 
 # --- who --------------------------------------------------------------------
@@ -526,77 +422,6 @@ def interrupted():
             sender.kill()
             sender.wait()
         tap.equal(listing(there), [], "files")
-
-
-# --- the hub ------------------------------------------------------------------
-
-def hub_port(hub):
-    text = ""
-    while not (found := re.search(r'LocalSend app finds "(.*)" \(port (\d+)\)',
-                                  text)):
-        text += tap.read_some(hub.stderr).decode()
-    return found[1], int(found[2])
-
-
-class Door(Phone):
-    """What a hub listens with."""
-
-    def __init__(self, hub):
-        self.name, self.port = hub_port(hub)
-        self.base = f"https://127.0.0.1:{self.port}"
-
-
-@tap.case
-def hub():
-    """phone: the hub takes files from phones, and the room hears of them"""
-    with tap.temp_dir() as folder:
-        open_room = room.hub(folder, "--lang", "en", "--phone-port", "0",
-                             "--name", "Class 3")
-        door = Door(open_room)
-        tap.true(door.name.startswith("Class 3 on "), door.name)
-        session = door.take({"1": ("a photo.jpg", b"x" * 5000)})
-        tap.equal(session.send("1", b"x" * 5000), 200, "upload")
-        line = tap.read_until(open_room.stdout, b"\n").decode()
-        tap.true("a photo.jpg" in line, line)
-        tap.equal(listing(folder), ["a photo.jpg"], "files")
-
-
-@tap.case
-def hub_code():
-    """phone: a room's code is the PIN; without it nothing comes in"""
-    with tap.temp_dir() as folder, tap.temp_dir() as other:
-        path = os.path.join(other, "code")
-        with open(path, "w", encoding="ascii") as file:
-            file.write("sesame 7\n")
-        door = Door(room.hub(folder, "--phone-port", "0", "--code-file", path))
-        one = {"1": ("a", b"x")}
-        tap.equal(door.offer(one)[0], 401, "no PIN")
-        tap.equal(door.offer(one, "?pin=sesame%207")[0], 200, "the code")
-
-
-@tap.case
-def hub_without():
-    """phone: no door where nothing is taken, or nobody could come"""
-    with tap.temp_dir() as folder:
-        for words in (["--no-phones", "--phone-port", "0"], [],
-                      ["--read-only", "--phone-port", "0"]):
-            here = room.hub(folder, *words)
-            here.signal(signal.SIGINT)
-            text = here.stderr.read().decode()
-            tap.true("hones" not in text, text)
-            tap.equal(here.wait(), 0, "exit code")
-
-
-@tap.case
-def hub_taken():
-    """phone: a port that is taken is told, and the room is open"""
-    with tap.temp_dir() as folder, tap.listener() as taken:
-        port = taken.getsockname()[1]
-        here = room.hub(folder, "--phone-port", str(port))
-        here.signal(signal.SIGINT)
-        text = here.stderr.read().decode()
-        tap.true(f"port {port} is taken" in text, text)
-        tap.equal(here.wait(), 0, "exit code")
 
 
 if __name__ == "__main__":

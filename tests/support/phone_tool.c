@@ -147,8 +147,8 @@ static int
 find(const struct phone_opts *o)
 {
     static struct phone_device found[PHONE_FOUND];
-    int n = phone_find(o, strtol(args[2], NULL, 10) * TN_MS, found,
-                       PHONE_FOUND);
+    int n =
+        phone_find(o, strtol(args[2], NULL, 10) * TN_MS, found, PHONE_FOUND);
 
     for (int i = 0; i < n; i++) {
         show(&found[i]);

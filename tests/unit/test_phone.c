@@ -1,7 +1,6 @@
-#include "parcel/phone_wire.h"
-
 #include <tenon/err.h>
 
+#include "parcel/phone_wire.h"
 #include "test.h"
 
 #include <stdio.h>
@@ -43,9 +42,10 @@ TEST(a_device_says_who_it_is)
     STREQ(i.kind, "desktop");
     EQ(i.port, PHONE_PORT);
     CHECK(!i.says_tls && !i.tls && !i.announce);
-    OK(phone_info_read(&i, str("{\"alias\":\"a\",\"protocol\":\"http\","
-                               "\"port\":65536,\"announcement\":true,"
-                               "\"deviceType\":\"../etc\",\"fingerprint\":7}")));
+    OK(phone_info_read(&i,
+                       str("{\"alias\":\"a\",\"protocol\":\"http\","
+                           "\"port\":65536,\"announcement\":true,"
+                           "\"deviceType\":\"../etc\",\"fingerprint\":7}")));
     CHECK(i.says_tls && !i.tls && i.announce);
     EQ(i.port, PHONE_PORT);
     STREQ(i.kind, "etc");
@@ -73,8 +73,11 @@ TEST(long_texts_are_cut)
 
 TEST(what_is_written_is_read)
 {
-    struct phone_info i = {.alias = "a \"b\"", .kind = "headless",
-                           .fingerprint = "FF", .port = 7, .announce = true};
+    struct phone_info i = {.alias = "a \"b\"",
+                           .kind = "headless",
+                           .fingerprint = "FF",
+                           .port = 7,
+                           .announce = true};
     struct phone_info back;
     char *text = phone_info_write(&i, PHONE_SAY_WHERE | PHONE_SAY_ANNOUNCE);
 
@@ -87,7 +90,7 @@ TEST(what_is_written_is_read)
     free(text);
     text = phone_info_write(&i, 0);
     CHECK(text != NULL && strstr(text, "port") == NULL &&
-         strstr(text, "announce") == NULL);
+          strstr(text, "announce") == NULL);
     free(text);
 }
 
@@ -115,16 +118,17 @@ TEST(an_offer_is_read)
 TEST(names_that_lead_elsewhere_are_none)
 {
     static const char *const bad[] = {
-        "..",     "../a",        "a/..",      "a/../b", "/a",  "a//b",
-        "a/",     ".",           "./a",       "a\\\\b", "\\\\", "a\\u0001",
-        "a\\u007f", ".x.tenon-part", "d/.x.tenon-part", "a\\n"};
-    static const char *const good[] = {"a", "...", "a b", "a/b/c", ".hidden",
-                                       "安.txt", "~", "-rf", "a:b"};
+        "..",   "../a",     "a/..",     "a/../b",        "/a",
+        "a//b", "a/",       ".",        "./a",           "a\\\\b",
+        "\\\\", "a\\u0001", "a\\u007f", ".x.tenon-part", "d/.x.tenon-part",
+        "a\\n"};
+    static const char *const good[] = {
+        "a", "...", "a b", "a/b/c", ".hidden", "安.txt", "~", "-rf", "a:b"};
     char text[256];
     struct phone_offer o;
 
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]) +
-                               sizeof(good) / sizeof(good[0]);
+    for (size_t i = 0;
+         i < sizeof(bad) / sizeof(bad[0]) + sizeof(good) / sizeof(good[0]);
          i++) {
         bool is_bad = i < sizeof(bad) / sizeof(bad[0]);
         const char *name =
@@ -145,7 +149,11 @@ TEST(names_that_lead_elsewhere_are_none)
 TEST(what_is_no_offer_is_refused)
 {
     static const char *const bad[] = {
-        "", "x", "[]", "{}", "null",
+        "",
+        "x",
+        "[]",
+        "{}",
+        "null",
         "{\"files\":{\"a\":{\"fileName\":\"a\",\"size\":1}}}",
         "{\"info\":{\"alias\":\"A\"},\"files\":{}}",
         "{\"info\":{\"alias\":\"A\"},\"files\":[]}",
@@ -197,8 +205,13 @@ TEST(our_offer_is_one)
 {
     struct phone_info me = {.alias = "me", .kind = "headless", .port = 1};
     struct phone_bid bids[2] = {
-        {.item = 3, .path = "d/é", .type = "text/plain", .size = 9,
-         .mtime = 1609504496789 * TN_MS, .has_sha = true, .sha = {1, 0xab}},
+        {.item = 3,
+         .path = "d/é",
+         .type = "text/plain",
+         .size = 9,
+         .mtime = 1609504496789 * TN_MS,
+         .has_sha = true,
+         .sha = {1, 0xab}},
         {.item = 12, .path = "b", .type = "x/y", .size = 0}};
     char session[PHONE_ID + 1];
     char *text = phone_bid_write(&me, bids, 2);
@@ -244,12 +257,23 @@ TEST(times_are_read)
                 {"2021-01-01T13:34:56+01:00", 1609504496000},
                 {"2021-01-01T07:04:56-0530", 1609504496000},
                 {"1969-12-31T23:59:59Z", -1000}};
-    static const char *const bad[] = {
-        "", "2021", "2021-13-01T00:00:00Z", "2021-00-01T00:00:00Z",
-        "2021-01-32T00:00:00Z", "2021-01-01T24:00:00Z", "2021-01-01T00:60:00Z",
-        "2021-01-01T00:00:61Z", "2021-01-01T00:00:00X", "2021-01-01T00:00:00Zx",
-        "2021-01-01T00:00:00+1", "2021-01-01T00:00:00+24:00", "x",
-        "9999-01-01T00:00:00Z", "0000-01-01T00:00:00Z", "1500-01-01T00:00:00Z"};
+
+    static const char *const bad[] = {"",
+                                      "2021",
+                                      "2021-13-01T00:00:00Z",
+                                      "2021-00-01T00:00:00Z",
+                                      "2021-01-32T00:00:00Z",
+                                      "2021-01-01T24:00:00Z",
+                                      "2021-01-01T00:60:00Z",
+                                      "2021-01-01T00:00:61Z",
+                                      "2021-01-01T00:00:00X",
+                                      "2021-01-01T00:00:00Zx",
+                                      "2021-01-01T00:00:00+1",
+                                      "2021-01-01T00:00:00+24:00",
+                                      "x",
+                                      "9999-01-01T00:00:00Z",
+                                      "0000-01-01T00:00:00Z",
+                                      "1500-01-01T00:00:00Z"};
     int64_t ns;
     char back[32];
 
