@@ -108,6 +108,7 @@ int
 hub_serve_phones(void *arg)
 {
     struct hub *h = arg;
+    (void)!parcel_sweep(h->files); /* what it cannot remove, stays */
     int err = phone_run(h->phone);
     if (err != -ECANCELED && err != -ETIME) {
         no_phones(h, err);

@@ -133,11 +133,15 @@ inbox_announce(const struct recv *r)
 {
     char text[TN_ADDR_TEXT];
     const struct recv_opts *o = r->o;
+    tn_addr at;
     if (o->json) {
         report_json_begin("ready");
         report_json_text("address",
                          tn_addr_format(&r->bound, text, sizeof(text)));
         report_json_flag("found", r->beacon != NULL);
+        if (r->phone && phone_addr(r->phone, &at) == 0) {
+            report_json_number("phone_port", tn_addr_port(&at));
+        }
         report_json_end();
     } else if (!o->quiet && o->plain) {
         say("ready on port %d for the plain form; Ctrl-C ends it",
