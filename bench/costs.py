@@ -221,8 +221,29 @@ def tls_part(build, _there, plan):
                "| |")
 
 
+def seal_part(build, _there, plan):
+    """Sealing a datagram; a key of a code."""
+    program = f"{build}/bench/seal"
+    rounds = 3 if plan.quick else 9
+    if not os.access(program, os.X_OK):
+        raise Failed("seal was not built")
+    yield "## Sealing: ChaCha20-Poly1305, 1,200 bytes; a key of a code"
+    yield ""
+    yield "| what | us of CPU, median (quartiles) |"
+    yield "| --- | --- |"
+    for which, text in (
+            ("tenon", "`tn_seal()` and `tn_unseal()`"),
+            ("sodium", "libsodium alone"),
+            ("openssl", "OpenSSL, contexts made once"),
+            ("pake", "`tn_pake_new()` to `tn_pake_finish()`, both sides")):
+        low, mid, high = (ns / 1000 for ns in quartiles(
+            [number([program, which]) for _ in range(rounds)]))
+        yield f"| {text} | {mid:.2f} ({low:.2f} to {high:.2f}) |"
+
+
 PARTS = {"memory": memory_part, "task": task_part, "decode": decode_part,
-         "heads": heads_part, "start": start_part, "tls": tls_part}
+         "heads": heads_part, "seal": seal_part, "start": start_part,
+         "tls": tls_part}
 
 if __name__ == "__main__":
     sys.exit("run bench/run instead")
