@@ -115,15 +115,34 @@ on_answer(void *arg, const tn_addr *peer, const char *what, int status)
 }
 
 static void
-on_trouble(void *arg, int err, unsigned long lost)
+on_trouble(void *arg, const struct keeper_trouble *t)
 {
-    struct hub *h = arg;
-    if (err < 0) {
+    const struct hub *h = arg;
+    switch (t->news) {
+    case KEEPER_FAILS:
         say("%s: %s: what is said now is not kept", h->history,
-            tn_strerror(err));
-    } else {
+            tn_strerror(t->err));
+        break;
+    case KEEPER_WORKS:
         say("%s: what is said is kept again; %lu events are missing",
-            h->history, lost);
+            h->history, t->lost);
+        break;
+    case KEEPER_HANGS:
+        say("history: the disk does not answer; what is said now may be lost "
+            "when the hub ends");
+        break;
+    case KEEPER_DROPS:
+        say("history: the disk does not answer; the oldest of what is not "
+            "written is dropped from it");
+        break;
+    case KEEPER_ANSWERS:
+        say("history: the disk answers again; %lu events are missing", t->lost);
+        break;
+    case KEEPER_ENDS:
+        say("history: the disk does not answer; the last %lu events may be "
+            "missing",
+            t->lost);
+        break;
     }
 }
 
@@ -173,7 +192,8 @@ open_history(struct hub *h)
         return no_history(h, err);
     }
     room_resume(h->room, store_latest(h->store));
-    err = keeper_new(&h->keeper, h->room, h->store, on_trouble, h);
+    const struct keeper_disk disk = keeper_disk_of(h->store);
+    err = keeper_new(&h->keeper, h->room, &disk, on_trouble, h);
     return err < 0 ? say_failed(tn_fail(err, "open the history", NULL), NULL)
                    : EXIT_DONE;
 }
@@ -303,6 +323,9 @@ farewell(struct hub *h)
     flush(h);
     room_close(h->room);
     flush(h);
+    if (h->keeper) {
+        keeper_end(h->keeper);
+    }
     screen_flush(&h->screen);
     tn_scope_end(&s);
 }

@@ -3,9 +3,11 @@
 program is killed, in the middle of an upload. docs/hostile.md has the table."""
 
 import contextlib
+import glob
 import os
 import resource
 import signal
+import sqlite3
 
 import room
 import tap
@@ -184,6 +186,88 @@ def history_full():
         bob.hears("* 有人分享了文件 f (4 B) "
                   f"http://127.0.0.1:{door.port}/files/f", "ann:after")
         tap.read_until(door.program.stderr, b"events are missing\n")
+
+
+@contextlib.contextmanager
+def slow_disk():
+    """A FIFO: while it is there, the disk of the hub's history hangs. The
+    environment that makes it so."""
+    module = os.path.join(tap.BUILD, "tests", "support", "hang.so")
+    if not os.path.exists(module):
+        raise tap.Skip("hang.so is not built")
+    with tap.temp_dir() as folder:
+        fifo = os.path.join(folder, "hang")
+        yield fifo, {"LD_PRELOAD": module, "TENON_HANG": fifo,
+                     "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") +
+                     ":verify_asan_link_order=0"}
+
+
+def let_go(fifo):
+    """Somebody waits there: let it, and all others, write."""
+    gate = os.open(fifo, os.O_WRONLY)
+    os.unlink(fifo)
+    os.close(gate)
+
+
+def said(home):
+    """What the history has."""
+    files = glob.glob(home + "/**/history.db", recursive=True)
+    with contextlib.closing(sqlite3.connect(files[0])) as db:
+        return [row[0] for row in
+                db.execute("SELECT text FROM event WHERE what = 1 ORDER BY n")]
+
+
+@tap.case
+def history_hangs():
+    """The disk of the hub's history hangs: the room talks on, and all is
+    written when it is back; nothing twice"""
+    with slow_disk() as (fifo, env), tap.temp_dir() as home:
+        hub = room.hub(env={"XDG_DATA_HOME": home, **env})
+        ann, bob = room.join(hub, "ann", "bob")
+        os.mkfifo(fifo)
+        begun = tap.now()
+        ann.say("0")
+        bob.hears("ann:0")
+        took = tap.now() - begun
+        tap.true(2.5 < took < 6 * tap.SCALE, f"after {took} s")
+        tap.read_until(hub.stderr, b"history: the disk does not answer; what "
+                       b"is said now may be lost when the hub ends\n")
+        for n in range(1, 25):  # fewer than a member may say at once
+            ann.say(str(n))
+            bob.hears(f"ann:{n}")
+        let_go(fifo)
+        tap.read_until(hub.stderr,
+                       b"history: the disk answers again; 0 events are "
+                       b"missing\n")
+        hub.signal(signal.SIGINT)
+        tap.equal(hub.wait(), 0)
+        figure(f"history hangs: told after {took:.1f} s")
+        tap.equal(said(home), [str(n) for n in range(25)])
+
+
+@tap.case
+def history_hangs_at_the_end():
+    """The disk of the hub's history hangs when the hub ends: it ends"""
+    with slow_disk() as (fifo, env), tap.temp_dir() as home:
+        hub = room.hub(env={"XDG_DATA_HOME": home, **env})
+        ann, bob = room.join(hub, "ann", "bob")
+        os.mkfifo(fifo)
+        ann.say("0")
+        bob.hears("ann:0")
+        ann.say("1")
+        bob.hears("ann:1")
+        begun = tap.now()
+        hub.signal(signal.SIGINT)
+        tap.equal(hub.wait(), 0)
+        took = tap.now() - begun
+        tap.true(took < 6 * tap.SCALE, f"{took} s")
+        tap.true(b"the last 2 events may be missing" in
+                 tap.read_all(hub.stderr), "untold")
+        figure(f"history hangs at the end: it took {took:.1f} s")
+        os.unlink(fifo)
+        hub = room.hub(env={"XDG_DATA_HOME": home})
+        hub.signal(signal.SIGINT)
+        tap.equal(hub.wait(), 0)
 
 
 # --- descriptors ------------------------------------------------------------
