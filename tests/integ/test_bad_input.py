@@ -28,6 +28,21 @@ USAGE = [
     ("talk --wiat 5 :1", "talk: unknown option --wiat (did you mean --wait?)"),
     ("talk --fram", "talk: unknown option --fram (did you mean --frame?)"),
     ("talk --zzz", "talk: unknown option --zzz " + SEE_TALK),
+    ("get -k :1", "get: unknown option -k (here it is --insecure, in full)"),
+    ("get -sb a=b :1", "get: unknown option -b (here it is -H 'Cookie: "
+     "NAME=VALUE')"),
+    ("get --write-out x :1", "get: unknown option --write-out (--events tells "
+     "status and bytes as JSON, --timing how long it took)"),
+    ("get --cacert=x :1", "get: unknown option --cacert (here it is --ca "
+     "FILE)"),
+    ("get --insecur :1", "get: unknown option --insecur (did you mean "
+     "--insecure?)"),
+    ("get -r 5-4 :1", "get: -r 5-4: must be FIRST-LAST, FIRST- or -COUNT"),
+    ("get -r bytes=5-6 :1", "get: -r bytes=5-6: must be FIRST-LAST, FIRST- or "
+     "-COUNT"),
+    ("get -r -0 :1", "get: -r -0: must be FIRST-LAST, FIRST- or -COUNT"),
+    ("get -r 1-2,4-5 :1", "get: -r 1-2,4-5: one range at a time"),
+    ("get -r 0-3 -C - -O :1/x", "get: -r does not go with -C"),
     ("talk -Q :1", "talk: unknown option -Q " + SEE_TALK),
     ("talk -lQ :1", "talk: unknown option -Q " + SEE_TALK),
     ("talk --udp=3 :1", "talk: --udp takes no value"),
@@ -163,7 +178,8 @@ def check(words, code, line, **how):
 
 def register_usage():
     for words, line in USAGE:
-        own = line.split(":")[0] in ("talk", "echo", "chat")
+        own = line.split(":")[0] in ("talk", "echo", "chat", "get", "serve",
+                                     "hub")
         prefix = line if own else ": " + line
         shown = words if len(words) < 60 else words[:57] + "..."
         tap.add("usage: tenon " + shown, check_usage, words, prefix)
