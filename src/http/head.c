@@ -32,7 +32,10 @@ tn__http_line_end(struct tn__http_head *h)
         return TN__HTTP_MORE;
     }
     if (*p != '\r') {
-        return tn__http_refuse(h, TN__HTTP_BAD, "a line has no CR LF");
+        const char *why = *p == '\n'                  ? "LF without CR"
+                          : tn__http_is(TN__TEXT, *p) ? "a line has no CR LF"
+                                                      : "a control character";
+        return tn__http_refuse(h, TN__HTTP_BAD, why);
     }
     if (p + 1 == h->end) {
         return TN__HTTP_MORE;
@@ -86,6 +89,22 @@ end_of_name(struct tn__http_head *h, const char *name, const char *p)
 {
     p = tn__scan(TN__TOKEN, h->begin, p, h->end);
     return p > name && *p == ':' ? p : NULL;
+}
+
+/* What is wrong with a line that begins with no name and a colon. */
+static TN_APART const char *
+why_no_field(struct tn__http_head *h, const char *line)
+{
+    const char *p = tn__scan(TN__TOKEN, h->begin, line, h->end);
+    if (p == line) {
+        return *p == ' ' || *p == '\t' ? "a line begins with a space"
+                                       : "a field without a name";
+    }
+    while (p < h->end && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+    return p < h->end && *p == ':' ? "space before the colon of a field"
+                                   : "a field without a name";
 }
 
 /* The line [p, end), which has a CR behind it. */
@@ -143,7 +162,7 @@ read_fields(struct tn__http_head *h, tn_http_field *fields, bool keep, int cap,
         }
         if (TN_UNLIKELY(
                 !read_field(h, bytes, fields + (keep ? k : 0), line, p))) {
-            return tn__http_refuse(h, TN__HTTP_BAD, "a field without a name");
+            return tn__http_refuse(h, TN__HTTP_BAD, why_no_field(h, line));
         }
         k++;
         line = p + 2;

@@ -363,5 +363,6 @@ tn_http_parse_request(tn_http_request *req, const char *buf, size_t n,
         return 0;
     }
     req->status = status;
+    req->why = h.why;
     return status == 0 ? h.at - buf : tn_fail(TN_EHTTP, "read request:", h.why);
 }
