@@ -25,9 +25,9 @@
 static const char *const langs[] = {"zh", "en", NULL};
 
 static const struct opt opts[] = {
-    OPT_INT(struct hub_opts, port, "port", 'p', "PORT", 0, 65535, "8000",
-            "The port, of UDP for plain members and of TCP for browsers; 0 "
-            "lets the system choose."),
+    OPT_INT(struct hub_opts, port, "port", 'p', "PORT", 0, 65535, "-1",
+            "The port, of UDP for plain members and of TCP for browsers; 8000 "
+            "without it; 0 lets the system choose."),
     OPT_STRING(struct hub_opts, bind, "bind", 0, "ADDR", NULL,
                "Listen on this address only; 127.0.0.1 keeps the room on this "
                "machine."),
@@ -382,25 +382,6 @@ run(void *arg)
     return code;
 }
 
-static int
-where_to_bind(struct hub *h)
-{
-    int err = 0;
-    h->ep.transport = TN_UDP;
-    h->ep.port = h->o->port;
-    if (h->o->bind) {
-        err = tn_endpoint_parse(&h->ep, h->o->bind, TN_UDP);
-    }
-    if (err < 0 || h->ep.transport != TN_UDP) {
-        return say_usage("--bind %s: not an address of this machine",
-                         h->o->bind);
-    }
-    if (h->ep.port < 0) {
-        h->ep.port = h->o->port;
-    }
-    return EXIT_DONE;
-}
-
 /* What has no sense without the page; NULL: nothing of that is asked for. */
 static const char *
 needs_web(const struct hub *h)
@@ -449,7 +430,7 @@ cmd_hub(const void *opts_filled, int n, char **words)
     h->screen.lang = (enum dialect_lang)h->o->lang;
     int code = check(h);
     if (code == EXIT_DONE) {
-        code = where_to_bind(h);
+        code = where_bind(&h->ep, TN_UDP, h->o->bind, h->o->port, HUB_PORT);
     }
     if (code == EXIT_DONE) {
         code = hub_places(h);

@@ -19,7 +19,8 @@
 #include "secure.h"
 
 enum {
-    HUB_HOSTS = 4, /* addresses of this machine to name */
+    HUB_PORT = 8000, /* without -p, and without one in --bind */
+    HUB_HOSTS = 4,   /* addresses of this machine to name */
     /* Times that the system is asked for a port that is free for both doors. */
     HUB_PORT_TRIES = 16,
     /* Bytes of a path of ours. Longer ones there may be; nobody has them. */

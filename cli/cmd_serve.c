@@ -17,6 +17,7 @@
 #include "cmd_serve_int.h"
 #include "run.h"
 #include "say.h"
+#include "where.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,8 +46,8 @@ struct serve {
 };
 
 static const struct opt opts[] = {
-    OPT_INT(struct serve_opts, port, "port", 'p', "PORT", 0, 65535, "8000",
-            "The TCP port; 0 lets the system choose."),
+    OPT_INT(struct serve_opts, port, "port", 'p', "PORT", 0, 65535, "-1",
+            "The TCP port, 8000 without it; 0 lets the system choose."),
     OPT_STRING(struct serve_opts, bind, "bind", 0, "ADDR", NULL,
                "Listen on this address only; 127.0.0.1 keeps it on this "
                "machine."),
@@ -303,21 +304,9 @@ run(void *arg)
 static int
 where_to_bind(struct serve *s)
 {
-    int err = 0;
-    s->ep.transport = TN_TCP;
-    s->ep.port = s->o->port;
-    if (s->o->bind) {
-        err = tn_endpoint_parse(&s->ep, s->o->bind, TN_TCP);
-    }
-    if (err < 0 || s->ep.transport != TN_TCP) {
-        return say_usage("--bind %s: not an address of this machine",
-                         s->o->bind);
-    }
-    if (s->ep.port < 0) {
-        s->ep.port = s->o->port;
-    }
+    int code = where_bind(&s->ep, TN_TCP, s->o->bind, s->o->port, SERVE_PORT);
     s->ep.transport = s->o->tls ? TN_TLS : TN_TCP;
-    return EXIT_DONE;
+    return code;
 }
 
 static int
@@ -352,7 +341,7 @@ find_shown(struct serve *s)
     struct stat st;
     const char *slash = strrchr(s->path, '/');
     const char *name = slash ? slash + 1 : s->path;
-    if (s->o->echo || stat(s->path, &st) != 0 || !S_ISREG(st.st_mode) ||
+    if (stat(s->path, &st) != 0 || !S_ISREG(st.st_mode) ||
         tn_url_encode(s->shown, sizeof(s->shown), (tn_str){name, strlen(name)},
                       "") < 0) {
         s->shown[0] = '\0';
@@ -383,16 +372,30 @@ needs_writable(const struct serve_opts *o)
 }
 
 static int
+check_echo(const struct serve *s)
+{
+    const struct serve_opts *o = s->o;
+    if (o->echo && s->path) {
+        return say_usage("--echo serves no folder: %s", s->path);
+    }
+    if (o->echo && (o->writable || o->hidden || o->no_listing || o->attach)) {
+        return say_usage("--echo serves no folder");
+    }
+    return EXIT_DONE;
+}
+
+static int
 check(struct serve *s)
 {
     const struct serve_opts *o = s->o;
-    if (o->echo && (o->writable || o->hidden || o->no_listing || o->attach)) {
-        return say_usage("--echo serves no folder");
+    int code = check_echo(s);
+    if (code != EXIT_DONE) {
+        return code;
     }
     if (!o->writable && needs_writable(o)) {
         return say_usage("%s goes with --writable", needs_writable(o));
     }
-    int code = secure_check(&o->secure, o->tls, true);
+    code = secure_check(&o->secure, o->tls, true);
     code = code == EXIT_DONE ? know_names(s) : code;
     code = code == EXIT_DONE ? where_to_bind(s) : code;
     code = code == EXIT_DONE ? read_proxies(s) : code;
@@ -425,12 +428,15 @@ cmd_serve(const void *opts_filled, int n, char **words)
         return EXIT_FAILED;
     }
     s->o = opts_filled;
-    s->path = n > 0 ? words[0] : ".";
+    s->path = n > 0 ? words[0] : NULL;
     s->log.json = s->o->json;
     s->log.combined = s->o->verbose;
-    find_shown(s);
     raise_limit();
     int code = check(s);
+    if (code == EXIT_DONE && !s->o->echo) {
+        s->path = s->path ? s->path : ".";
+        find_shown(s);
+    }
     if (code == EXIT_DONE) {
         run_on_hangup(on_hangup, s);
         code = run_task(run, s, RUN_SERVER);

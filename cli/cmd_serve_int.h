@@ -13,6 +13,7 @@
 #include "secure.h"
 
 enum {
+    SERVE_PORT = 8000,       /* without -p, and without one in --bind */
     SERVE_HOSTS = 8,         /* addresses of this machine to name */
     SERVE_PROXIES = 64,      /* words of --proxy-to */
     SERVE_USERS = 1000,      /* lines of --auth and of --token-file */

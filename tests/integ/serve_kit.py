@@ -100,8 +100,9 @@ class Server:
 
     def __init__(self, folder, *options):
         self.folder = folder
+        where = () if "--echo" in options else (folder,)
         self.tenon = tap.Tenon("serve", "-p", "0", "--bind", "127.0.0.1",
-                               *options, folder, ready=True)
+                               *options, *where, ready=True)
         self.url = "http://" + self.tenon.where
 
     def path(self, *names):

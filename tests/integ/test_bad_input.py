@@ -23,6 +23,14 @@ USAGE = [
     ("tlak", "tlak: no such command (did you mean talk?)"),
     ("frobnicate", "frobnicate: no such command (see tenon help)"),
     ("help ehco", "ehco: no such command (did you mean echo?)"),
+    ("help get x", "x: one word too many"),
+    ("serve --echo .", "serve: --echo serves no folder: ."),
+    ("serve --bind 127.0.0.1:9 -p 8",
+     "serve: --bind 127.0.0.1:9 and -p 8: which port?"),
+    ("serve --bind [::1]:9 -p 8000",
+     "serve: --bind [::1]:9 and -p 8000: which port?"),
+    ("hub --bind 127.0.0.1:9 -p 0",
+     "hub: --bind 127.0.0.1:9 and -p 0: which port?"),
     ("--versoin", "--versoin: no such command (see tenon help)"),
     # options
     ("talk --wiat 5 :1", "talk: unknown option --wiat (did you mean --wait?)"),
@@ -189,6 +197,36 @@ def check_usage(words, line):
     got = tap.tenon(*words.split())
     wanted = "tenon" + (line if line.startswith(": ") else " " + line) + "\n"
     tap.equal(got, (2, "", wanted))
+
+
+# --- asking for help ----------------------------------------------------------
+
+@tap.case
+def help_help():
+    """tenon help help, tenon COMMAND help"""
+    code, out, err = tap.tenon("help", "help")
+    tap.equal((code, err), (0, ""))
+    tap.true(out.startswith("Usage: tenon help [COMMAND]\n"), out)
+    tap.equal(tap.tenon("--help", "help"), (0, out, ""))
+    for command in ("talk", "serve", "get", "hub"):
+        tap.equal(tap.tenon(command, "help"), tap.tenon(command, "--help"))
+    with tap.temp_dir() as folder:
+        os.mkdir(os.path.join(folder, "help"))
+        serve = subprocess.Popen(
+            [tap.PROGRAM, "serve", "help", "-p", "0", "--bind", "127.0.0.1"],
+            cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        tap.started(serve)
+        tap.true(b"serving help;" in tap.read_some(serve.stderr), "the folder")
+
+
+@tap.case
+def one_port():
+    """--bind and -p that name the same port"""
+    for args in (("--bind", "127.0.0.1:0"), ("--bind", "127.0.0.1:0", "-p",
+                                             "0"),
+                 ("--bind", "127.0.0.1", "-p", "0")):
+        serve = tap.Tenon("serve", *args, "--echo", ready=True)
+        tap.true(serve.where.startswith("127.0.0.1:"), serve.where)
 
 
 # --- the system says no -----------------------------------------------------
