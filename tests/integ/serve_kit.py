@@ -98,11 +98,11 @@ class Reader:
 class Server:
     """tenon serve in a folder of its own."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, env=None):
         self.folder = folder
         where = () if "--echo" in options else (folder,)
         self.tenon = tap.Tenon("serve", "-p", "0", "--bind", "127.0.0.1",
-                               *options, *where, ready=True)
+                               *options, *where, ready=True, env=env)
         self.url = "http://" + self.tenon.where
 
     def path(self, *names):

@@ -192,14 +192,9 @@ def history_full():
 def slow_disk():
     """A FIFO: while it is there, the disk of the hub's history hangs. The
     environment that makes it so."""
-    module = os.path.join(tap.BUILD, "tests", "support", "hang.so")
-    if not os.path.exists(module):
-        raise tap.Skip("hang.so is not built")
     with tap.temp_dir() as folder:
         fifo = os.path.join(folder, "hang")
-        yield fifo, {"LD_PRELOAD": module, "TENON_HANG": fifo,
-                     "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") +
-                     ":verify_asan_link_order=0"}
+        yield fifo, tap.preload("hang", TENON_HANG=fifo)
 
 
 def let_go(fifo):
