@@ -49,9 +49,9 @@ static const struct opt opts[] = {
     OPT_FLAG(struct hub_opts, plain, "plain", 0,
              "Let plain members in although there is a code, which they "
              "cannot give."),
-    OPT_STRING(struct hub_opts, host, "host", 0, "NAME,...", NULL,
-               "Names by which browsers may call the hub, beside addresses, "
-               "localhost and this machine's own name."),
+    OPT_LIST(struct hub_opts, host, "host", 0, "NAME,...",
+             "Names by which browsers may call the hub, beside addresses, "
+             "localhost and this machine's own name. Again for more."),
     OPT_FLAG(struct hub_opts, use_tls, "tls", 0,
              "Browsers speak https; without --cert a certificate is made and "
              "its fingerprint printed."),
@@ -390,7 +390,7 @@ needs_web(const struct hub *h)
     return h->dir                    ? "a folder to share"
            : o->code || o->code_file ? "a room code"
            : o->use_tls              ? "--tls"
-           : o->host                 ? "--host"
+           : o->host.count > 0       ? "--host"
            : o->read_only            ? "--read-only"
                                      : NULL;
 }

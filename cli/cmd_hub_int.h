@@ -33,7 +33,8 @@ enum {
 
 struct hub_opts {
     int port, lang, ready_fd;
-    const char *bind, *name, *host, *code_file;
+    const char *bind, *name, *code_file;
+    struct opt_list host;
     bool json, quiet, verbose;
     bool no_web, no_files, no_history, read_only;
     bool code, plain, use_tls;

@@ -26,7 +26,8 @@ enum {
 struct serve_opts {
     int port, ready_fd, max_clients;
     int64_t max_upload;
-    const char *bind, *host, *auth, *tokens, *proxy;
+    const char *bind, *auth, *tokens, *proxy;
+    struct opt_list host;
     bool writable, keep, hidden, no_listing, no_compress, attach, trace, echo;
     bool tls, no_qr, quiet, json, verbose;
     struct secure_opts secure;

@@ -40,7 +40,7 @@ class Door:
         if "Transfer_Encoding" not in fields:
             fields["Content_Length"] = str(len(body) if size is None else size)
         head = request(self.prefix + target, method, **fields)
-        sock.sendall(head.replace(b"Host: test",
+        sock.sendall(head.replace(b"Host: localhost",
                                   b"Host: 127.0.0.1:%d" % self.port) + body)
 
     def ask(self, target, method="GET", body=b"", **fields):
