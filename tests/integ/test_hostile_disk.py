@@ -11,6 +11,7 @@ import sqlite3
 
 import room
 import tap
+from browser import Browser
 from hostile_kit import Cost, figure, fill, small_disk, until
 from serve_kit import Reader, listed, request, served, waiting
 
@@ -230,6 +231,11 @@ def history_hangs():
         for n in range(1, 25):  # fewer than a member may say at once
             ann.say(str(n))
             bob.hears(f"ann:{n}")
+        begun = tap.now()
+        _, past = Browser(hub).hello("eve")
+        tap.true(tap.now() - begun < 2 * tap.SCALE, "who comes in waits")
+        tap.equal([e["text"] for e in past["events"] if e["what"] == "say"],
+                  [str(n) for n in range(25)])
         let_go(fifo)
         tap.read_until(hub.stderr,
                        b"history: the disk answers again; 0 events are "
