@@ -340,6 +340,7 @@ void
 keeper_end(keeper *k)
 {
     int64_t until = tn_now() + KEEPER_FAREWELL, left = KEEPER_FAREWELL;
+    unsigned long missing;
     bool goes_on = true;
 
     while (goes_on && k->unwritten > 0 && left > 0) {
@@ -349,9 +350,9 @@ keeper_end(keeper *k)
     if (k->under_way > 0) {
         (void)is_answered(k);
     }
-    if (k->unwritten + k->under_way > 0) {
-        tell(k, KEEPER_ENDS, -ETIME,
-             (unsigned long)(k->unwritten + k->under_way));
+    missing = (unsigned long)k->unwritten + (unsigned long)k->under_way;
+    if (missing > 0) {
+        tell(k, KEEPER_ENDS, -ETIME, missing);
     }
 }
 
