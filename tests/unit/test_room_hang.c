@@ -161,6 +161,18 @@ append(store *s, uint64_t number, int64_t patience)
     return store_append(s, &ev, 1, patience);
 }
 
+/* Append what hangs when it is begun: a busy machine may take its time. */
+static void
+append_stuck(store *s, uint64_t number)
+{
+    int err;
+
+    do {
+        err = append(s, number, 20 * TN_MS);
+    } while (err == -EAGAIN);
+    EQ(err, -EINPROGRESS);
+}
+
 static int
 count(void *arg, const struct room_event *ev)
 {
@@ -207,7 +219,7 @@ TASK_TEST(an_append_that_hangs_is_left_and_counts_once)
 
     OK(append(s, 1, TN_MIN));
     atomic_store(&shut, true);
-    ERR(append(s, 2, 10 * TN_MS), -EINPROGRESS);
+    append_stuck(s, 2);
     CHECK(store_hangs(s, &late));
     ERR(append(s, 3, 10 * TN_MS), -EAGAIN); /* not tried, nor will be */
     EQ(how_many(s), -EAGAIN);               /* at once */
@@ -228,7 +240,7 @@ TASK_TEST(the_next_append_waits_for_the_one_that_hangs)
     store *s = open_store();
 
     atomic_store(&shut, true);
-    ERR(append(s, 1, 10 * TN_MS), -EINPROGRESS);
+    append_stuck(s, 1);
     open_gate();
     OK(append(s, 2, TN_MIN));
     EQ(how_many(s), 2);
@@ -245,7 +257,7 @@ TASK_TEST(it_is_closed_while_a_write_hangs)
 
     OK(append(s, 1, TN_MIN));
     atomic_store(&shut, true);
-    ERR(append(s, 2, 10 * TN_MS), -EINPROGRESS);
+    append_stuck(s, 2);
     EQ(read(arrived[0], &byte, 1), 1);
     store_close(s, 2); /* gives up after STORE_FAREWELL */
     open_gate();
@@ -263,7 +275,7 @@ leave_it(void)
     store *s = open_store();
 
     atomic_store(&shut, true);
-    ERR(append(s, 1, 10 * TN_MS), -EINPROGRESS);
+    append_stuck(s, 1);
     store_close(s, 1);
 }
 
