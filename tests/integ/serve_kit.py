@@ -7,6 +7,19 @@ import socket
 
 import tap
 
+# Folders with and without an index, with names to escape and to hide.
+FOLDERS = {
+    "a.txt": b"hello\n",
+    "page/index.html": b"<p>index</p>",
+    "docs/file10": b"10",
+    "docs/file9": b"9",
+    "docs/<b>&\"'.txt": b"x",
+    "docs/\u4e2d.txt": b"z",
+    "docs/sub/deep.txt": b"deep",
+    ".secret": b"no",
+    "docs/.secret": b"no",
+}
+
 
 class Answer:
     """One answer, read strictly."""
