@@ -105,7 +105,6 @@ static const struct reason reasons[] = {
     {-EUSERS, "full", "The room is full."},
     {-ESHUTDOWN, "full", "The room is closed."},
     {-EAGAIN, "slow", "Too many came in at once. Wait a little."},
-    {-ENOENT, "order", "You are not in the room."},
     {-EBADMSG, "what", "The key has to be 16 to 64 letters and digits."},
     {-EIO, "what", "The hub is out of order."},
     {0, "name", "This is not a name."}, /* any other */
