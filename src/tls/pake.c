@@ -187,6 +187,14 @@ tn_pake_share(const tn_pake *p)
     return p->share;
 }
 
+/* RFC 9496 section 4.3.1 refuses what is not below 2^255; libsodium 1.0.18
+   overlooks the highest bit. */
+static bool
+has_spare_bit(const unsigned char *share)
+{
+    return (share[TN_PAKE_SHARE - 1] & 0x80) != 0;
+}
+
 /* The secret point into a key, with all that was said. */
 static void
 make_key(const tn_pake *p, const unsigned char *theirs,
@@ -223,6 +231,7 @@ tn_pake_finish(tn_pake *p, const unsigned char *theirs, unsigned char *key)
     /* Refused: what encodes no element, the neutral one, and our own share that
        somebody sends back. */
     if (memcmp(theirs, p->share, sizeof(p->share)) == 0 ||
+        has_spare_bit(theirs) ||
         crypto_scalarmult_ristretto255(secret, p->scalar, theirs) != 0) {
         r = tn_fail(-EBADMSG, "pake", "not an honest share");
     } else {

@@ -108,10 +108,11 @@ static void
 prepare(void)
 {
     unsigned char byte;
+    bool has_random = getrandom(&byte, sizeof(byte), 0) == sizeof(byte) ||
+                      read_device(&byte, sizeof(byte)) == sizeof(byte);
 
-    if (getrandom(&byte, sizeof(byte), 0) == sizeof(byte) ||
-        read_device(&byte, sizeof(byte)) == sizeof(byte)) {
-        (void)sodium_init();
+    if (has_random && sodium_init() < 0) {
+        return; /* its slower code serves */
     }
 }
 
