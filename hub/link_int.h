@@ -16,10 +16,10 @@ enum link_flag {
 
 /* What the other side has. */
 struct link_ack {
-    uint32_t want;  /* all parts below */
-    uint32_t mask;  /* bit i: part want + 1 + i */
-    uint64_t echo;  /* the newest packet that asked for this answer */
-    int64_t delay;  /* ns between them */
+    uint32_t want; /* all parts below */
+    uint32_t mask; /* bit i: part want + 1 + i */
+    uint64_t echo; /* the newest packet that asked for this answer */
+    int64_t delay; /* ns between them */
 };
 
 /** Heed an acknowledgement; -EBADMSG. */

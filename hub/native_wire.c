@@ -239,5 +239,5 @@ wire_why(int err)
             return (enum wire_why)i;
         }
     }
-    return err == -ENOENT ? WIRE_NOBODY : WIRE_NO_NAME;
+    return err == -ENOMEM ? WIRE_FULL : WIRE_NO_NAME;
 }

@@ -111,11 +111,11 @@ enum wire_why {
 /* A datagram. Which fields it has, the document says; the others are unset. */
 struct wire_frame {
     enum wire_type type;
-    unsigned flags;                               /* COOKIE */
-    enum wire_why why;                            /* REFUSE */
-    uint64_t session, number;                     /* ANSWER, RESET, PACKET */
-    const unsigned char *nonce, *cookie, *share;  /* borrowed */
-    const unsigned char *body;                    /* PACKET; borrowed */
+    unsigned flags;                              /* COOKIE */
+    enum wire_why why;                           /* REFUSE */
+    uint64_t session, number;                    /* ANSWER, RESET, PACKET */
+    const unsigned char *nonce, *cookie, *share; /* borrowed */
+    const unsigned char *body;                   /* PACKET; borrowed */
     size_t body_len;
 };
 
