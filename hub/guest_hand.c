@@ -160,7 +160,7 @@ on_answer(guest *g, const struct wire_frame *f)
     link_init(&g->link, now);
     g->session = f->session;
     g->phase = PHASE_JOIN;
-    g->began = g->pinged = now;
+    g->pinged = now;
     memcpy(join.key, g->opts.key, GUEST_KEY);
     memcpy(join.epoch, g->epoch, sizeof(join.epoch));
     memcpy(join.name, g->name, sizeof(join.name));
@@ -326,7 +326,7 @@ guest_wake(const guest *g)
         wake = sooner(wake, link_wake(&g->link));
         wake = sooner(wake, ping > again ? ping : again);
         wake = sooner(wake, g->phase == PHASE_IN ? guest_submit_wake(g, now)
-                                                 : g->began + GUEST_BEGIN);
+                                                 : g->link.heard + GUEST_BEGIN);
     }
     if (!guest_is_quiet(g)) {
         wake = sooner(wake, now + TN_SEC); /* to give up */
