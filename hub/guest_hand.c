@@ -288,7 +288,8 @@ check_silence(guest *g, int64_t now)
 
     if (silent >= (g->phase == PHASE_IN ? GUEST_SILENCE : GUEST_BEGIN)) {
         lose(g, now);
-    } else if (silent >= GUEST_PING && now - g->pinged >= GUEST_PING_AGAIN) {
+    } else if ((silent >= GUEST_PING || link_asks(&g->link)) &&
+               now - g->pinged >= GUEST_PING_AGAIN) {
         g->pinged = now;
         link_ping(&g->link);
     }
@@ -320,7 +321,7 @@ guest_wake(const guest *g)
     if (g->phase <= PHASE_ENTER) {
         wake = sooner(wake, g->ask_at);
     } else {
-        int64_t ping = g->link.heard + GUEST_PING;
+        int64_t ping = link_asks(&g->link) ? 0 : g->link.heard + GUEST_PING;
         int64_t again = g->pinged + GUEST_PING_AGAIN;
 
         wake = sooner(wake, link_wake(&g->link));

@@ -166,9 +166,12 @@ judge_address(struct native *n, struct seat *s, const struct udp_peer *from,
                   s->token != 0 && tn_addr_equal(&s->other.addr, &from->addr);
 
     s->link.proven = false;
-    if (proven || tn_addr_equal(&s->peer.addr, &from->addr)) {
+    if (proven) {
         s->peer = *from;
-        s->token = proven ? 0 : s->token;
+        s->token = 0;
+        link_hurry(&s->link);
+    } else if (tn_addr_equal(&s->peer.addr, &from->addr)) {
+        s->peer.local = from->local;
     } else if (newest) {
         challenge(n, s, from, len);
     }

@@ -97,13 +97,31 @@ on_state(void *arg, enum guest_state state)
 
 /* --- guests ----------------------------------------------------------------*/
 
+/* Come in; who has no luck tries again, as a person would. */
 static int
 run_guest(void *arg)
 {
     struct one *o = arg;
+    tn_addr at = kit_addr(o->number == 0 ? NAT_PORT : PORT);
+    char name[32];
+    struct guest_opts how = {.name = name,
+                             .code = w.hub.code,
+                             .event = on_event,
+                             .fate = on_fate,
+                             .state = on_state,
+                             .arg = o};
 
-    o->result = guest_run(o->guest);
-    MUST(o->result == -ECANCELED);
+    snprintf(name, sizeof(name), "guest %d", o->number);
+    memset(how.key, o->number + 1, sizeof(how.key));
+    do {
+        guest_free(o->guest);
+        OK(guest_open(&o->guest, &at, 1, &how));
+        o->result = guest_run(o->guest);
+    } while ((o->result == -ETIME || o->result == -EAGAIN) && o->ins == 0);
+    if (o->result != -ECANCELED) {
+        FAIL("seed %llu: guest %d: %s", (unsigned long long)w.seed, o->number,
+             tn_why());
+    }
     return 0;
 }
 
@@ -146,22 +164,14 @@ static int
 visit(void *arg)
 {
     struct one *o = arg;
-    tn_addr at = kit_addr(o->number == 0 ? NAT_PORT : PORT);
-    char name[32];
-    struct guest_opts how = {.name = name,
-                             .code = w.hub.code,
-                             .event = on_event,
-                             .fate = on_fate,
-                             .state = on_state,
-                             .arg = o};
     tn_group g;
 
-    snprintf(name, sizeof(name), "guest %d", o->number);
-    memset(how.key, o->number + 1, sizeof(how.key));
     OK(tn_sleep(kit_below(500 * TN_MS)));
-    OK(guest_open(&o->guest, &at, 1, &how));
     tn_group_init(&g, TN_KEEP_GOING);
     OK(tn_go(&g, run_guest, o));
+    while (o->ins == 0) {
+        OK(tn_sleep(50 * TN_MS));
+    }
     talk(o);
     while (!w.done && !o->silent) {
         OK(tn_sleep(100 * TN_MS));
@@ -354,7 +364,10 @@ check_seen(const struct one *o)
 {
     int at = 0, i = 0;
 
-    MUST(o->live > 0);
+    MUST(o->silent || o->live > 0);
+    if (o->live == 0) { /* he fell silent at once */
+        return;
+    }
     while (at < w.store.count && w.store.ev[at].number < o->live) {
         at++;
     }
@@ -389,7 +402,6 @@ check_said(const struct one *o)
     }
     MUST(o->silent || (o->unknown == 0 && o->delivered == WORDS));
     MUST(o->silent || (o->ins >= 2 && o->losts >= 1));
-    MUST(o->result == -ECANCELED);
 }
 
 static int
