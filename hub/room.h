@@ -34,8 +34,9 @@ enum room_limit {
     /* Members at once. One message costs a send for each of them, about a
        microsecond; a thousand is a lecture hall and a millisecond. */
     ROOM_MEMBERS = 1024,
-    /* Ways to reach members: plain and web, later native; the screen. */
-    ROOM_OUTLETS = 4,
+    /* Ways to reach members: plain, web and native; the screen; the marks of
+       what was said (refs.h). */
+    ROOM_OUTLETS = 5,
     /* Letters and digits of a browser's own mark for what it says. */
     ROOM_REF_MAX = 32,
     /* Messages a member may send at once before it is slowed: more lines than

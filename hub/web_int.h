@@ -17,7 +17,6 @@
 #include <tenon/ws.h>
 
 #include "gate.h"
-#include "refs.h"
 #include "web.h"
 
 #include <jansson.h>
@@ -90,7 +89,6 @@ struct web {
     uint64_t latest; /* number of the latest event that was told */
     uint64_t floor;  /* all later events are in the ring */
     uint64_t end;    /* events that ever were in the ring */
-    struct refs refs;
     struct web_seat seat[ROOM_MEMBERS];
     struct web_person person[ROOM_MEMBERS];
     struct room_event ring[WEB_RING];
@@ -139,9 +137,6 @@ struct web_span {
 
 /** Send a "past" message. Suspends. */
 int web_send_past(struct web_conn *c, const struct web_span *span);
-
-/** Remember the marks of what was said lately. Suspends. */
-int web_recall(struct web *w);
 
 /* --- web_seat.c ------------------------------------------------------------*/
 

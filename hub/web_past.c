@@ -158,22 +158,3 @@ web_send_past(struct web_conn *c, const struct web_span *span)
     }
     return err;
 }
-
-/* --- the marks of what was said lately -------------------------------------*/
-
-static int
-recall(void *arg, const struct room_event *ev)
-{
-    return refs_add_older(arg, ev) ? 0 : 1;
-}
-
-int
-web_recall(struct web *w)
-{
-    struct store_span span = {.before = UINT64_MAX,
-                              .limit = REFS_KEPT,
-                              .row = recall,
-                              .arg = &w->refs};
-
-    return w->store != NULL ? store_read(w->store, &span) : 0;
-}

@@ -260,7 +260,7 @@ refuse_words(struct web_conn *c, int err, const char *ref)
 static int
 utter(struct web_conn *c, const struct web_message *m, size_t len)
 {
-    struct refs *refs = &c->web->refs;
+    struct refs *refs = c->web->opts.refs;
     const char *ref = m->ref;
     struct room_words words = {.text = c->text,
                                .len = len,

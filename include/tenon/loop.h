@@ -75,7 +75,8 @@ TN_API int tn_loop_stop(tn_loop *loop);
  * Run a function on a worker thread and wait for it.
  *
  * A function under way cannot be stopped: if the caller is cancelled, it
- * leaves and the function finishes on its own copy of the data.
+ * leaves and the function finishes on its own copy of the data, which is wiped
+ * in the end.
  *
  * @param fn    must not call what suspends.
  * @param data  copied in before and out after; no pointers into the caller's

@@ -25,9 +25,10 @@
 #include <stddef.h>
 
 enum {
-    TN_PAKE_SHARE = 32, /* bytes that each side sends */
-    TN_PAKE_KEY = 32,   /* bytes of the key */
-    TN_PAKE_CODE = 256, /* bytes of a code at most */
+    TN_PAKE_SHARE = 32,    /* bytes that each side sends */
+    TN_PAKE_KEY = 32,      /* bytes of the key */
+    TN_PAKE_CODE = 256,    /* bytes of a code at most */
+    TN_PAKE_PURPOSE = 255, /* bytes of a purpose at most */
 };
 
 enum tn_pake_side {
@@ -48,7 +49,7 @@ TN_BEGIN_DECLS
  * @param code     borrowed until return; `n` bytes.
  * @param n        bytes; 1 to TN_PAKE_CODE.
  * @param purpose  borrowed until return; what the key is for, the same text on
- *                 both sides (the draft's CI); at most 255 bytes.
+ *                 both sides (the draft's CI); at most TN_PAKE_PURPOSE bytes.
  * @param session  borrowed until return; TN_PAKE_SHARE bytes that both sides
  *                 have and that are new each time (the draft's sid); or NULL.
  * @return 0; -EINVAL; -ENOMEM.
@@ -74,11 +75,14 @@ TN_API const unsigned char *tn_pake_share(const tn_pake *p);
 /**
  * Make the key of the other side's share.
  *
+ * It is BLAKE2b-256 of "tenon pake key", keyed with the 64 bytes of the draft's
+ * ISK in its order for initiator and responder, no associated data.
+ *
  * @param p       borrowed; only good for tn_pake_free() afterwards.
  * @param theirs  borrowed; TN_PAKE_SHARE bytes.
  * @param key     filled; TN_PAKE_KEY bytes; zeroed on failure.
- * @return 0; -EBADMSG: no honest peer sends such a share; -EINVAL: done
- *   before.
+ * @return 0; -EBADMSG: no honest peer sends such a share, our own among them;
+ *   -EINVAL: done before.
  * @suspends   no.
  * @thread     any.
  * @see        tn_pake_new().

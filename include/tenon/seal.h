@@ -20,10 +20,12 @@
 #include <sys/types.h>
 
 enum {
-    TN_SEAL_KEY = 32,  /* bytes of a key */
-    TN_SEAL_TAG = 16,  /* bytes that sealing adds */
-    TN_SEAL_MAC = 16,  /* bytes of tn_mac() */
-    TN_SEAL_SALT = 16, /* bytes of the salt of tn_stretch() */
+    TN_SEAL_KEY = 32,       /* bytes of a key */
+    TN_SEAL_TAG = 16,       /* bytes that sealing adds */
+    TN_SEAL_MOST = 65536,   /* bytes of a message */
+    TN_SEAL_MAC = 16,       /* bytes of tn_mac() */
+    TN_SEAL_SALT = 16,      /* bytes of the salt of tn_stretch() */
+    TN_STRETCH_TEXT = 1024, /* bytes of its password */
 };
 
 TN_BEGIN_DECLS
@@ -38,8 +40,8 @@ TN_BEGIN_DECLS
  *                it is opened; `ad_len` of them; may be NULL if 0.
  * @param ad_len  bytes.
  * @param src     borrowed; `n` bytes.
- * @param n       bytes; at most 65,536.
- * @return bytes of `dst`: n + TN_SEAL_TAG; -EINVAL.
+ * @param n       bytes; at most TN_SEAL_MOST.
+ * @return bytes of `dst`: n + TN_SEAL_TAG; -EINVAL: too long.
  * @suspends   no.
  * @thread     any.
  * @see        RFC 8439; libsodium crypto_aead_chacha20poly1305_ietf.
@@ -58,9 +60,9 @@ TN_API TN_USE ssize_t tn_seal(void *dst, const unsigned char *key,
  * @param ad      see there.
  * @param ad_len  bytes.
  * @param src     borrowed; `n` bytes.
- * @param n       bytes; at most 65,536 + TN_SEAL_TAG.
+ * @param n       bytes; at most TN_SEAL_MOST + TN_SEAL_TAG.
  * @return bytes of `dst`; -EBADMSG: too short, another key, or changed on the
- *   way; -EINVAL.
+ *   way; -EINVAL: too long.
  * @suspends   no.
  * @thread     any.
  * @see        tn_seal().
@@ -117,9 +119,10 @@ TN_API TN_USE bool tn_same(const void *a, const void *b, size_t n);
  *
  * @param out   filled; TN_SEAL_KEY bytes.
  * @param text  borrowed until return; `n` bytes.
- * @param n     bytes; 1 to 1,024.
+ * @param n     bytes; 1 to TN_STRETCH_TEXT.
  * @param salt  borrowed until return; TN_SEAL_SALT bytes.
- * @return 0; -EINVAL; -ENOMEM; -ECANCELED.
+ * @return 0; -EINVAL; -ENOMEM: it takes 64 MiB; -ECANCELED, -ETIME, -EAGAIN as
+ *   tn_offload().
  * @suspends   yes: it works in a worker.
  * @thread     any.
  * @see        Argon2id, RFC 9106; libsodium crypto_pwhash.
@@ -129,6 +132,9 @@ TN_API TN_USE int tn_stretch(unsigned char *out, const char *text, size_t n,
 
 /**
  * Fill with random bytes that nobody can guess.
+ *
+ * It does not return before it could: where the system has neither getrandom(2)
+ * nor /dev/urandom it waits for them.
  *
  * @param dst  filled; `n` bytes.
  * @param n    bytes.
@@ -141,7 +147,7 @@ TN_API void tn_secret(void *dst, size_t n);
 /**
  * Draw a random number that nobody can guess, each as likely as the other.
  *
- * @param below  1 to UINT32_MAX.
+ * @param below  1 to UINT32_MAX; 0 is taken for 1.
  * @return 0 to below - 1.
  * @suspends   no.
  * @thread     any.

@@ -20,7 +20,9 @@
 #include <tenon/loop.h>
 #include <tenon/msg.h>
 #include <tenon/pack.h>
+#include <tenon/pake.h>
 #include <tenon/run.h>
+#include <tenon/seal.h>
 #include <tenon/serve.h>
 #include <tenon/share.h>
 #include <tenon/sock.h>

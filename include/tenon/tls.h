@@ -60,6 +60,7 @@ typedef struct tn_tls_info {
     bool has_peer;                                 /* there is one */
     bool resumed;                                  /* by a session ticket */
     bool ktls_send, ktls_recv; /* the kernel does it; see tn_tls_ktls() */
+    bool by_key;               /* the peer has the key of tn_tls_psk() */
 } tn_tls_info;
 
 TN_BEGIN_DECLS
@@ -186,11 +187,17 @@ TN_API void tn_tls_insecure_no_verify(tn_tls *tls);
  *
  * No certificate is sent or asked for; TLS 1.3 with a fresh Diffie-Hellman
  * exchange, so that the key alone opens nothing that was recorded. A peer with
- * another key is TN_ECERT on both sides.
+ * another key, or with none, is TN_ECERT on both sides; one that also speaks by
+ * certificates is never taken at that. No tickets: each handshake is by the
+ * key. A client's `host` in tn_tls_start() may be NULL.
  *
- * @param tls  borrowed; nothing else of who the peer must be was set.
+ * Guessing must not help: a key of 32 random bytes, never a password.
+ *
+ * @param tls  borrowed; no certificate, nothing of whom to trust was set, nor
+ *             can be from now on.
  * @param key  borrowed until return; TN_TLS_PSK bytes; of tn_pake_finish().
- * @return 0; -EINVAL; -ENOMEM.
+ * @return 0; -EINVAL: there is a certificate, or whom to trust was said;
+ *   -ENOMEM.
  * @suspends   no.
  * @thread     any.
  * @see        RFC 8446 section 2.2 (psk_dhe_ke); RFC 9257.

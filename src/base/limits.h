@@ -128,6 +128,9 @@
 #define TN_TLS_REASON 160
 #define TN_WHY_TEXT   192
 
+/* Random bytes that the system does not have: ask again after this. */
+#define TN_SECRET_PAUSE (10 * TN_MS)
+
 /* tn_serve(): connections at once, pause when descriptors run out, and what a
    silent peer may cost. */
 #define TN_SERVE_CONNECTIONS 4096

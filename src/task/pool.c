@@ -4,7 +4,7 @@
  * One pool for the process, made when first needed; idle workers end after a
  * while, so that nothing stays behind. A job is a heap record with a copy of
  * the data. Whoever comes second, the worker that finished or the task that
- * was cancelled, frees it.
+ * was cancelled, wipes and frees it: the data may have been a password.
  */
 #include "task/task.h"
 
@@ -34,6 +34,13 @@ static struct {
     unsigned queued, threads, idle;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER};
 
+static void
+job_free(struct job *job)
+{
+    explicit_bzero(job->data, job->size);
+    free(job);
+}
+
 /* On the loop's thread, between tasks. */
 static void
 job_home(void *arg)
@@ -58,7 +65,7 @@ run_job(struct job *job)
     }
     pthread_mutex_unlock(&pool.lock);
     if (orphan) {
-        free(job);
+        job_free(job);
     }
 }
 
@@ -250,7 +257,7 @@ run_in_pool(int (*fn)(void *), void *data, size_t size)
     if (size > 0) {
         memcpy(data, job->data, size);
     }
-    free(job);
+    job_free(job);
     return r;
 }
 

@@ -125,19 +125,18 @@ int
 tn_tls_certificate_pem(tn_tls *tls, const char *pem, size_t n)
 {
     BIO *certs, *keys;
-    int r = TN_ECERT;
+    int r = tls_psk_refuses(tls, "certificate");
 
+    if (r < 0) {
+        return r;
+    }
     if (n > INT_MAX) {
         return tn_fail(TN_ECERT, "certificate", "too long");
     }
     ERR_clear_error();
     certs = BIO_new_mem_buf(pem, (int)n);
     keys = BIO_new_mem_buf(pem, (int)n);
-    if (!certs || !keys) {
-        r = -ENOMEM;
-    } else {
-        r = use_pem(tls->ctx, certs, keys);
-    }
+    r = certs && keys ? use_pem(tls->ctx, certs, keys) : -ENOMEM;
     if (r < 0) {
         r = tls_fail_file(r, "certificate", NULL);
     }

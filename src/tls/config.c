@@ -134,13 +134,14 @@ tn_tls_free(tn_tls *tls)
     pthread_mutex_destroy(&tls->lock);
     free(tls->cert);
     free(tls->key);
+    OPENSSL_cleanse(tls->psk, sizeof(tls->psk));
     free(tls);
 }
 
 SSL_CTX *
 tls_ctx(tn_tls *tls)
 {
-    bool needed = !tls->pinned && !tls->no_verify;
+    bool needed = !tls->pinned && !tls->no_verify && !tls->has_psk;
     SSL_CTX *ctx;
 
     pthread_mutex_lock(&tls->lock);
@@ -182,9 +183,12 @@ tn_tls_certificate(tn_tls *tls, const char *cert, const char *key)
 {
     char *own_cert = strdup(cert);
     char *own_key = strdup(key ? key : cert);
-    int r = own_cert && own_key ? tls_cert_files(tls->ctx, own_cert, own_key)
-                                : tn_fail(-ENOMEM, "certificate", cert);
+    int r = tls_psk_refuses(tls, "certificate");
 
+    if (r == 0) {
+        r = own_cert && own_key ? tls_cert_files(tls->ctx, own_cert, own_key)
+                                : tn_fail(-ENOMEM, "certificate", cert);
+    }
     if (r < 0) {
         free(own_cert);
         free(own_key);
@@ -305,8 +309,11 @@ int
 tn_tls_trust(tn_tls *tls, const char *path)
 {
     X509_STORE *store = X509_STORE_new();
-    int r = store ? load_trust(store, path) : tn_fail(-ENOMEM, "trust", path);
+    int r = tls_psk_refuses(tls, "trust");
 
+    if (r == 0) {
+        r = store ? load_trust(store, path) : tn_fail(-ENOMEM, "trust", path);
+    }
     if (r < 0) {
         X509_STORE_free(store);
         return r;
@@ -343,6 +350,11 @@ tn_tls_ktls(tn_tls *tls)
 int
 tn_tls_ask(tn_tls *tls, enum tn_tls_ask ask)
 {
+    int r = tls_psk_refuses(tls, "ask for a certificate");
+
+    if (r < 0) {
+        return r;
+    }
     if (tls->role != TN_TLS_SERVER || ask < TN_TLS_ASK_NOTHING ||
         ask > TN_TLS_ASK_ANY) {
         return tn_fail(-EINVAL, "tls", "ask");

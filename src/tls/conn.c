@@ -152,7 +152,8 @@ tn_tls_start(tn_sock *sock, tn_tls *tls, const char *host)
     if (sock->layer) {
         r = -EISCONN;
     } else if (!sock->fd.is_stream || sock->fd.is_listener ||
-               (client && !host && !tls->no_verify && !tls->pinned)) {
+               (client && !host && !tls->no_verify && !tls->pinned &&
+                !tls->has_psk)) {
         r = -EINVAL;
     } else {
         r = put_layer(sock, tls, client ? host : NULL);
@@ -165,8 +166,14 @@ tn_tls_start(tn_sock *sock, tn_tls *tls, const char *host)
 static int
 handshake_call(struct tls_conn *c, struct tls_call *call)
 {
+    int r = SSL_do_handshake(c->ssl);
+
     (void)call;
-    return SSL_do_handshake(c->ssl);
+    if (r > 0 && !tls_psk_is_good(c)) {
+        c->failed = TN_ECERT;
+        return -1;
+    }
+    return r;
 }
 
 /* Locked: whether the handshake is ours to do: 1; 0: it is done; or a code. */
@@ -308,7 +315,8 @@ tn__tls_listening(tn_sock *s, tn_tls *tls)
 {
     unsigned char unused[TN_TLS_FINGERPRINT];
 
-    if (tls->role != TN_TLS_SERVER || tn_tls_fingerprint(tls, unused) < 0) {
+    if (tls->role != TN_TLS_SERVER ||
+        (!tls->has_psk && tn_tls_fingerprint(tls, unused) < 0)) {
         return tn_fail(-EINVAL, "listen with tls", "without a certificate");
     }
     s->layer = &listener_layer;
@@ -409,7 +417,8 @@ fill_info(const struct tls_conn *c, tn_tls_info *info)
     memset(info, 0, sizeof(*info));
     info->version = SSL_get_version(c->ssl);
     info->cipher = SSL_get_cipher_name(c->ssl);
-    info->resumed = SSL_session_reused(c->ssl) == 1;
+    info->by_key = c->config->has_psk;
+    info->resumed = !info->by_key && SSL_session_reused(c->ssl) == 1;
     info->ktls_send = c->ktls_send;
     SSL_get0_alpn_selected(c->ssl, &alpn, &n);
     if (n < sizeof(info->alpn) && n > 0) {

@@ -35,8 +35,10 @@ struct tn_tls {
     bool no_verify;
     bool pinned;
     bool ktls;
+    bool has_psk;
     enum tn_tls_ask ask;
     unsigned char pin[TN_TLS_FINGERPRINT];
+    unsigned char psk[TN_TLS_PSK];
     unsigned char alpn[256]; /* as the protocol has it: lengths before names */
     unsigned alpn_len;
     struct tls_session sessions[TN_TLS_SESSIONS];
@@ -174,6 +176,9 @@ bool tls_end(tn_sock *s);
 
 /* ---- why.c: reasons in words ---- */
 
+/* The peer is none that has our key, kept in c. */
+void tls_why_no_key(struct tls_conn *c);
+
 /* What failed in the call before, by OpenSSL's queue of errors: a code, the
    reason kept in c. */
 int tls_why_failed(struct tls_conn *c);
@@ -197,6 +202,15 @@ struct tls_conn *tls_conn_of(const SSL *ssl);
 
 /* SHA-256 of a certificate: 0 or TN_ETLS. */
 int tls_digest(const X509 *cert, unsigned char *sha256);
+
+/* ---- psk.c ---- */
+
+/* With a key: whether the peer has it, once the handshake is over. */
+bool tls_psk_is_good(struct tls_conn *c);
+
+/* Is there a key, besides which there is to be no certificate? -EINVAL,
+   recorded; 0. */
+int tls_psk_refuses(const tn_tls *tls, const char *what);
 
 /* ---- session.c ---- */
 

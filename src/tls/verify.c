@@ -44,6 +44,12 @@ verify(X509_STORE_CTX *store, void *arg)
         X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     bool good;
 
+    if (tls->has_psk) {
+        /* With a key on both sides there are no certificates. */
+        X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+        tls_why_no_key(tls_conn_of(ssl));
+        return 0;
+    }
     if (tls->pinned) {
         good = is_pinned_one(tls, store);
         X509_STORE_CTX_set_error(
@@ -65,8 +71,9 @@ static int
 mode_of(const tn_tls *tls)
 {
     if (tls->role == TN_TLS_CLIENT) {
-        return tls->no_verify && !tls->pinned ? SSL_VERIFY_NONE
-                                              : SSL_VERIFY_PEER;
+        return tls->no_verify && !tls->pinned && !tls->has_psk
+                   ? SSL_VERIFY_NONE
+                   : SSL_VERIFY_PEER;
     }
     switch (tls->ask) {
     case TN_TLS_REQUIRE:

@@ -257,6 +257,59 @@ reason_text(unsigned long err)
     return text ? text : "for an unknown reason";
 }
 
+/* What a handshake ends with when the keys are not the same: the server's check
+   of the client's proof, or the alert that it sends; and the ways to say that
+   there is no key at all. */
+static bool
+is_of_key(int reason)
+{
+    switch (reason) {
+    case SSL_R_BINDER_DOES_NOT_VERIFY:
+    case SSL_R_TLSV1_ALERT_DECRYPT_ERROR:     /* RFC 8446 section 6.2 */
+    case SSL_R_SSLV3_ALERT_ILLEGAL_PARAMETER: /* OpenSSL's servers */
+    case SSL_R_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool
+is_of_no_key(int reason)
+{
+    switch (reason) {
+    case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
+    case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
+    case SSL_R_TLSV13_ALERT_MISSING_EXTENSION:
+    case SSL_R_UNSUPPORTED_PROTOCOL: /* TLS 1.2 has nothing of the kind */
+    case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void
+tls_why_no_key(struct tls_conn *c)
+{
+    set_reason(c, "the other side does not know us by a key");
+}
+
+/* In a handshake by a key: TN_ECERT, or 0 if it failed for another reason. */
+static int
+why_key(struct tls_conn *c, int reason)
+{
+    if (is_of_key(reason)) {
+        set_reason(c, "the other side has another key");
+        return TN_ECERT;
+    }
+    if (is_of_no_key(reason)) {
+        tls_why_no_key(c);
+        return TN_ECERT;
+    }
+    return 0;
+}
+
 int
 tls_why_failed(struct tls_conn *c)
 {
@@ -264,6 +317,9 @@ tls_why_failed(struct tls_conn *c)
     int reason = ERR_GET_REASON(err);
 
     if (ERR_GET_LIB(err) == ERR_LIB_SSL) {
+        if (c->config->has_psk && !c->up && why_key(c, reason) < 0) {
+            return TN_ECERT;
+        }
         if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
             return TN_ECUT;
         }

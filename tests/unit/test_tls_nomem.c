@@ -5,6 +5,8 @@
  * What must hold: a call that fails says so, nothing hangs, nothing is lost
  * (AddressSanitizer), and without refusal all of it succeeds.
  */
+#include <tenon/pake.h>
+
 #include "tls_kit.h"
 
 #include <openssl/crypto.h>
@@ -142,6 +144,27 @@ configure(struct tls_kit *k, const char *pem, const unsigned char *pin)
     return r < 0 ? r : tn_tls_start(k->s[1], k->server, NULL);
 }
 
+/* The same by a key on both sides. */
+static int
+configure_key(struct tls_kit *k, const unsigned char *key)
+{
+    int r = tn_tls_new(&k->server, TN_TLS_SERVER);
+
+    if (r == 0) {
+        r = tn_tls_psk(k->server, key);
+    }
+    if (r == 0) {
+        r = tn_tls_new(&k->client, TN_TLS_CLIENT);
+    }
+    if (r == 0) {
+        r = tn_tls_psk(k->client, key);
+    }
+    if (r == 0) {
+        r = tn_tls_start(k->s[0], k->client, NULL);
+    }
+    return r < 0 ? r : tn_tls_start(k->s[1], k->server, NULL);
+}
+
 static int
 talk(struct work *w)
 {
@@ -166,7 +189,7 @@ talk(struct work *w)
 }
 
 struct plan {
-    char *pem;
+    char *pem; /* NULL: by a key, which is `pin` */
     unsigned char pin[TN_TLS_FINGERPRINT];
     int at;
     int asked;
@@ -184,7 +207,8 @@ attempt(void *arg)
     tn_settimeout(w.k.s[1], 5 * TN_SEC);
     asked = 0;
     until_refusal = plan->at;
-    r = configure(&w.k, plan->pem, plan->pin);
+    r = plan->pem ? configure(&w.k, plan->pem, plan->pin)
+                  : configure_key(&w.k, plan->pin);
     if (r == 0) {
         r = talk(&w);
     }
@@ -198,18 +222,27 @@ attempt(void *arg)
 }
 
 static void
-refuse_everywhere(int step)
+make_certificate(struct plan *plan)
 {
     static const char *const names[] = {"localhost"};
-    struct plan plan = {.at = 0};
     tn_tls *tls;
+
+    OK(tn_tls_self_signed(&plan->pem, names, 1, 1));
+    OK(tn_tls_new(&tls, TN_TLS_SERVER));
+    OK(tn_tls_certificate_pem(tls, plan->pem, strlen(plan->pem)));
+    OK(tn_tls_fingerprint(tls, plan->pin));
+    tn_tls_free(tls);
+}
+
+static void
+refuse_everywhere(bool by_key, int step)
+{
+    struct plan plan = {.at = 0};
     int r, total;
 
-    OK(tn_tls_self_signed(&plan.pem, names, 1, 1));
-    OK(tn_tls_new(&tls, TN_TLS_SERVER));
-    OK(tn_tls_certificate_pem(tls, plan.pem, strlen(plan.pem)));
-    OK(tn_tls_fingerprint(tls, plan.pin));
-    tn_tls_free(tls);
+    if (!by_key) {
+        make_certificate(&plan);
+    }
     OK(tn_run(NULL, attempt, &plan)); /* what OpenSSL makes once is there now */
     OK(tn_run(NULL, attempt, &plan));
     total = plan.asked;
@@ -229,11 +262,36 @@ refuse_everywhere(int step)
 TEST_TIMEOUT(memory_is_refused_once, 60)
 {
     for_good = false;
-    refuse_everywhere(test_slow() ? 1 : 7);
+    refuse_everywhere(false, test_slow() ? 1 : 7);
 }
 
 TEST_TIMEOUT(memory_is_refused_for_good, 60)
 {
     for_good = true;
-    refuse_everywhere(test_slow() ? 1 : 13);
+    refuse_everywhere(false, test_slow() ? 1 : 13);
+}
+
+TEST_TIMEOUT(memory_is_refused_once_by_a_key, 60)
+{
+    for_good = false;
+    refuse_everywhere(true, test_slow() ? 1 : 5);
+}
+
+TEST_TIMEOUT(memory_is_refused_for_good_by_a_key, 60)
+{
+    for_good = true;
+    refuse_everywhere(true, test_slow() ? 1 : 7);
+}
+
+/* ---- a key of a code ---- */
+
+TEST(memory_is_refused_to_an_exchange)
+{
+    tn_pake *p;
+
+    until_refusal = 1;
+    ERR(tn_pake_new(&p, TN_PAKE_FIRST, "code", 4, "test", NULL), -ENOMEM);
+    CHECK(!p);
+    OK(tn_pake_new(&p, TN_PAKE_FIRST, "code", 4, "test", NULL));
+    tn_pake_free(p);
 }
