@@ -161,19 +161,31 @@ static int
 read_input(struct visit *v)
 {
     char token;
-    int r = tn_chan_recv(v->in, &token);
-    if (r < 0) {
-        return r;
-    }
     tn_deadline(&v->scope, TN_FOREVER);
     v->typing = true;
-    r = chat_input(&v->input);
+    int r = tn_chan_recv(v->in, &token);
+    if (r == 0) {
+        r = chat_input(&v->input);
+    }
     if (r >= 0) {
         r = wind_up(v);
     }
     v->typing = false;
     (void)tn_scope_end(&v->scope);
     return r;
+}
+
+/* The hub may have let us in already, although we do not know it yet. */
+static void
+await_entry(struct visit *v)
+{
+    tn_scope limit;
+    char token;
+    tn_deadline(&limit, VISIT_ENTRY);
+    if (!v->inside) {
+        (void)!tn_chan_recv(v->in, &token);
+    }
+    (void)tn_scope_end(&limit);
 }
 
 static int
@@ -184,6 +196,7 @@ input(void *arg)
     int r = read_input(v);
     if (r >= 0 || v->stopped) {
         v->leaving = true;
+        await_entry(v);
         guest_leave(v->guest);
     } else if (r != -ECANCELED && r != -ETIME && r != -ESHUTDOWN) {
         editor_hide(v->editor);

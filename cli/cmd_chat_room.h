@@ -38,6 +38,8 @@ enum visit_limit {
 
 /* Leaving may take this long although we are cancelled. */
 #define VISIT_FAREWELL (2 * TN_SEC)
+/* Who leaves before it is in waits so long for the answer. */
+#define VISIT_ENTRY (500 * TN_MS)
 /* Words that took so long to be delivered are told when they are. */
 #define VISIT_SLOW (3 * TN_SEC)
 /* How often what we saw is written down. */

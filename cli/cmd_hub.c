@@ -114,6 +114,13 @@ on_answer(void *arg, const tn_addr *peer, const char *what, int status)
     }
 }
 
+static room_id
+find_member(void *arg, const char *name, const tn_addr *from)
+{
+    const struct hub *h = arg;
+    return h->native ? native_member(h->native, name, from) : 0;
+}
+
 static void
 on_trouble(void *arg, int err, unsigned long lost)
 {
@@ -223,6 +230,7 @@ open_web(struct hub *h)
                                  .read_only = h->o->read_only,
                                  .guard = &h->guard,
                                  .refs = h->refs,
+                                 .member = find_member,
                                  .log = h->o->verbose ? on_answer : NULL,
                                  .arg = h};
     int err = web_open(&h->web, h->room, h->store, &how);

@@ -338,13 +338,14 @@ on_tab(EditLine *el, int key)
         return CC_REFRESH_BEEP;
     }
     if (o->count > 1 && strlen(o->common) == o->typed_len) {
-        size_t len = strlen(o->list);
-        o->list[len] = '\n'; /* in the place of its NUL */
-        editor_print(e, o->list, len + 1);
+        size_t all = strlen(o->list);
+        o->list[all] = '\n'; /* in the place of its NUL */
+        editor_print(e, o->list, all + 1);
         return CC_REFRESH;
     }
-    if (o->count == 1 && !o->open && strlen(o->common) + 1 < EDITOR_WORD) {
-        (void)strcat(o->common, " ");
+    size_t len = strlen(o->common);
+    if (o->count == 1 && !o->open && len + 1 < EDITOR_WORD) {
+        memcpy(o->common + len, " ", 2);
     }
     el_deletestr(el, characters(o->typed, o->typed_len));
     return el_insertstr(el, o->common) == 0 ? CC_REFRESH : CC_REFRESH_BEEP;

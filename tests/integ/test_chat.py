@@ -364,6 +364,8 @@ def sends_files():
         tap.true(f"tenon chat: {folder}: " in err, err)
         tap.equal(sorted(f for f in os.listdir(shared) if f[0] != "."),
                   ["big file 文 %&.bin", "empty"])
+        tap.true(b"* bob " in tap.read_until(h.stdout, b"empty (0 B)"),
+                 "whose they are")
         with open(os.path.join(shared, "big file 文 %&.bin"), "rb") as file:
             tap.true(file.read() == data, "the bytes")
 
