@@ -93,6 +93,9 @@ member(void *arg)
     struct visit *v = arg;
     tn_task_name("member");
     v->result = guest_run(v->guest);
+    if (!v->leaving) { /* last words follow */
+        editor_hide(v->editor);
+    }
     tn_group_cancel(&v->group);
     return 0;
 }
