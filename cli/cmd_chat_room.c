@@ -250,7 +250,7 @@ ended(struct visit *v)
     case -ECANCELED:
         return EXIT_DONE;
     case -ECONNREFUSED:
-        return chat_refused(&v->addr[0], v->inside);
+        return chat_refused(&v->place.addr[0], v->inside);
     case -EAGAIN:
         say("%s: too many came in at once; try again in a moment", v->where);
         return EXIT_REFUSED;
@@ -351,13 +351,18 @@ make_queues(struct visit *v)
 static int
 find_hub(struct visit *v)
 {
-    int n = tn_endpoint_resolve(&v->start->ep,
-                                where_family(v->o->only4, v->o->only6), 0,
-                                v->addr, GUEST_ADDRS);
-    if (n > 0) {
-        where_peer(&v->addr[0], v->where, sizeof(v->where));
+    struct chat_place *p = &v->place;
+    if (p->count == 0) {
+        int n = tn_endpoint_resolve(&v->start->ep,
+                                    where_family(v->o->only4, v->o->only6), 0,
+                                    p->addr, GUEST_ADDRS);
+        if (n < 0) {
+            return n;
+        }
+        p->count = n;
     }
-    return n;
+    where_peer(&p->addr[0], v->where, sizeof(v->where));
+    return 0;
 }
 
 static int
@@ -369,11 +374,11 @@ open_guest(struct visit *v)
                              .fate = visit_fate,
                              .state = on_state,
                              .arg = v};
-    int n = find_hub(v);
-    if (n < 0) {
-        return n;
+    int err = find_hub(v);
+    if (err < 0) {
+        return err;
     }
-    int err = keep_open(&v->keep, v->where, v->start->name);
+    err = keep_open(&v->keep, v->where, v->start->name);
     if (err < 0) {
         return tn_fail(err, "make a key", NULL);
     }
@@ -382,7 +387,7 @@ open_guest(struct visit *v)
     memcpy(how.key, v->keep.key, sizeof(how.key));
     memcpy(how.epoch, v->keep.epoch, sizeof(how.epoch));
     how.since = v->keep.seen;
-    err = guest_open(&v->guest, v->addr, n, &how);
+    err = guest_open(&v->guest, v->place.addr, v->place.count, &how);
     return err == -EINVAL || err == -ENOMEM
                ? tn_fail(err, "join the room", v->where)
                : err;
@@ -447,7 +452,8 @@ read_secret(const struct chat_opts *o, char secret[VISIT_CODE + 1], bool asked)
 }
 
 static struct visit *
-new_visit(const struct chat_start *start, const char *secret)
+new_visit(const struct chat_start *start, const struct chat_place *place,
+          const char *secret)
 {
     struct visit *v = calloc(1, sizeof(*v));
     if (!v) {
@@ -456,6 +462,7 @@ new_visit(const struct chat_start *start, const char *secret)
     }
     v->start = start;
     v->o = start->o;
+    v->place = *place;
     v->keep.lock = -1;
     v->piped = start->pipe || !isatty(STDIN_FILENO);
     v->view = (struct event_view){.json = v->o->json,
@@ -479,10 +486,14 @@ chat_visit(void *arg)
     char secret[VISIT_CODE + 1] = "";
     /* A code that nobody gave is asked for when it turns out to be needed. */
     bool person = !o->code_file && !start->pipe && isatty(STDIN_FILENO);
-    int code = o->code_file ? read_secret(o, secret, false) : EXIT_DONE;
+    struct chat_place place = {.count = 0};
+    int code = start->found ? chat_find(start, &place) : EXIT_DONE;
+    if (code == EXIT_DONE && o->code_file) {
+        code = read_secret(o, secret, false);
+    }
     for (int i = 0; code == EXIT_DONE && i <= VISIT_TRIES; i++) {
         bool again = person && i < VISIT_TRIES;
-        struct visit *v = new_visit(start, secret);
+        struct visit *v = new_visit(start, &place, secret);
         if (!v) {
             code = EXIT_FAILED;
             break;
