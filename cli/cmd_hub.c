@@ -56,6 +56,9 @@ static const struct opt opts[] = {
              "Browsers speak https; without --cert a certificate is made and "
              "its fingerprint printed."),
     OPT_SECURE_OWN(struct hub_opts),
+    OPT_FLAG(struct hub_opts, hidden, "hidden", 0,
+             "Do not tell the network of the room: tenon find does not show "
+             "it."),
     OPT_FLAG(struct hub_opts, json, "json", 0,
              "Show each event as a JSON object on a line of its own."),
     OPT_FLAG(struct hub_opts, quiet, "quiet", 0,
@@ -112,6 +115,13 @@ on_answer(void *arg, const tn_addr *peer, const char *what, int status)
         (void)tn_text_clean(clean, sizeof(clean), what, strlen(what));
         say("%s: %s: %d", where_peer(peer, text, sizeof(text)), clean, status);
     }
+}
+
+static room_id
+find_member(void *arg, const char *name, const tn_addr *from)
+{
+    const struct hub *h = arg;
+    return h->native ? native_member(h->native, name, from) : 0;
 }
 
 static void
@@ -223,6 +233,7 @@ open_web(struct hub *h)
                                  .read_only = h->o->read_only,
                                  .guard = &h->guard,
                                  .refs = h->refs,
+                                 .member = find_member,
                                  .log = h->o->verbose ? on_answer : NULL,
                                  .arg = h};
     int err = web_open(&h->web, h->room, h->store, &how);
@@ -325,6 +336,9 @@ farewell(struct hub *h)
 {
     tn_scope s;
     tn_shield(&s, HUB_FAREWELL);
+    if (h->beacon) {
+        beacon_bye(h->beacon);
+    }
     flush(h);
     room_close(h->room);
     flush(h);
@@ -347,6 +361,7 @@ serve(struct hub *h)
         {true, serve_native, h},
         {h->plain != NULL, serve_plain, h},
         {h->web != NULL, serve_web, h},
+        {h->beacon != NULL, hub_run_beacon, h},
     };
 
     tn_group g;
@@ -371,12 +386,14 @@ run(void *arg)
     struct hub *h = arg;
     int code = open_all(h);
     if (code == EXIT_DONE) {
+        hub_open_beacon(h);
         code = ready(h);
     }
     if (code == EXIT_DONE) {
         code = serve(h);
     }
     screen_close(&h->screen);
+    beacon_close(h->beacon);
     plain_close(h->plain);
     native_close(h->native);
     door_close(h->door);

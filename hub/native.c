@@ -3,6 +3,7 @@
 #include <tenon/err.h>
 #include <tenon/task.h>
 
+#include "lan.h"
 #include "native_int.h"
 
 #include <stdio.h>
@@ -281,6 +282,29 @@ native_count(const native *n)
         count += n->seat[i] != NULL && n->seat[i]->state == SEAT_HERE;
     }
     return count;
+}
+
+room_id
+native_member(const native *n, const char *name, const tn_addr *from)
+{
+    struct in6_addr here, there;
+
+    if (!lan_ip(&here, &from->u.sa)) {
+        return 0;
+    }
+    for (size_t i = 0; i < NATIVE_SEATS; i++) {
+        const struct seat *s = n->seat[i];
+        const char *its = s != NULL && s->state == SEAT_HERE
+                              ? room_name(n->room, s->who)
+                              : NULL;
+
+        if (its != NULL && strcmp(its, name) == 0 &&
+            lan_ip(&there, &s->peer.addr.u.sa) &&
+            memcmp(&here, &there, sizeof(here)) == 0) {
+            return s->who;
+        }
+    }
+    return 0;
 }
 
 void

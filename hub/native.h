@@ -98,6 +98,16 @@ void native_flush(native *n);
 int native_count(const native *n);
 
 /**
+ * Find a member by its name, if it comes from the host of an address.
+ *
+ * @param n     borrowed.
+ * @param name  borrowed.
+ * @param from  borrowed.
+ * @return its id; 0: there is none.
+ */
+room_id native_member(const native *n, const char *name, const tn_addr *from);
+
+/**
  * End.
  *
  * @param n  taken; native_serve() and door_serve() have returned; NULL is

@@ -85,6 +85,9 @@ struct web_opts {
     bool read_only;      /* nobody can share anything */
     struct guard *guard; /* borrowed until web_close() */
     struct refs *refs;   /* likewise */
+    /* Find a member by its name who is no browser, and comes from the host of
+       that address; 0. May be NULL; must not wait. */
+    room_id (*member)(void *arg, const char *name, const tn_addr *from);
     /* Told of each answer, "GET /" and 200; may be NULL; must not wait. */
     void (*log)(void *arg, const tn_addr *peer, const char *what, int status);
     void *arg;

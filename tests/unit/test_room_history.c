@@ -1,9 +1,8 @@
 #include <tenon/err.h>
 #include <tenon/task.h>
 
+#include "history_kit.h"
 #include "hub/keeper.h"
-#include "hub/store.h"
-#include "test.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -11,109 +10,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* Everything here runs in a task: the history has its own. */
-static void (*body)(void);
-
-static int
-root(void *arg)
-{
-    (void)arg;
-    body();
-    return 0;
-}
-
-static void
-in_task(void (*fn)(void))
-{
-    body = fn;
-    OK(tn_run(NULL, root, NULL));
-}
-
-#define TASK_TEST(id)                                                          \
-    static void in_##id(void);                                                 \
-    TEST(id)                                                                   \
-    {                                                                          \
-        in_task(in_##id);                                                      \
-    }                                                                          \
-    static void in_##id(void)
-
-static struct store_opts opts;
-
-static store *
-open_store(void)
-{
-    static char path[300];
-    store *s;
-
-    snprintf(path, sizeof(path), "%s/history.db", test_dir());
-    opts.path = path;
-    OK(store_open(&s, &opts));
-    return s;
-}
-
-static struct room_event
-event(uint64_t number, const char *text)
-{
-    struct room_event ev = {.number = number,
-                            .time = 1700000000000 + (int64_t)number,
-                            .what = ROOM_SAY,
-                            .kind = ROOM_WEB,
-                            .author = UINT64_MAX - 7,
-                            .size = 5};
-
-    ev.name_len = (size_t)snprintf(ev.name, sizeof(ev.name), "安");
-    ev.text_len = (size_t)snprintf(ev.text, sizeof(ev.text), "%s", text);
-    snprintf(ev.ref, sizeof(ev.ref), "r%d", (int)number);
-    return ev;
-}
-
-static void
-append(store *s, uint64_t number, const char *text)
-{
-    struct room_event ev = event(number, text);
-
-    OK(store_append(s, &ev, 1));
-}
-
-/* The texts that a span yields, the latest first: "c b a ". */
-struct found {
-    char text[4096];
-    int count, stop;
-    struct room_event last;
-};
-
-static struct found found;
-
-static int
-collect(void *arg, const struct room_event *ev)
-{
-    struct found *f = arg;
-    size_t at = strlen(f->text);
-
-    if (f->stop > 0 && f->count == f->stop) {
-        return 1;
-    }
-    f->count++;
-    f->last = *ev;
-    snprintf(f->text + at, sizeof(f->text) - at, "%s ", ev->text);
-    return 0;
-}
-
-static bool
-read_span(store *s, uint64_t after, uint64_t before, int limit)
-{
-    struct store_span span = {.after = after,
-                              .before = before,
-                              .limit = limit,
-                              .row = collect,
-                              .arg = &found};
-
-    found.count = 0;
-    found.text[0] = '\0';
-    OK(store_read(s, &span));
-    return span.more;
-}
 
 TASK_TEST(what_is_appended_is_read)
 {
@@ -180,85 +76,6 @@ TASK_TEST(what_is_for_one_alone_and_good_byes_are_left_out)
     CHECK(!read_span(s, 0, UINT64_MAX, 9));
     STREQ(found.text, "b ");
     store_close(s, 4);
-}
-
-TASK_TEST(acts_and_new_names_are_kept)
-{
-    static struct room_event evs[2];
-    store *s = open_store();
-
-    for (int i = 0; i < 2; i++) {
-        evs[i] = event((uint64_t)i + 1, i == 0 ? "waves" : "anna");
-        evs[i].what = i == 0 ? ROOM_ACT : ROOM_NICK;
-        evs[i].kind = ROOM_NATIVE;
-    }
-    OK(store_append(s, evs, 2));
-    CHECK(!read_span(s, 1, UINT64_MAX, 9));
-    EQ(found.last.what, ROOM_NICK);
-    EQ(found.last.kind, ROOM_NATIVE);
-    STREQ(found.last.name, "安");
-    STREQ(found.last.text, "anna");
-    STREQ(found.last.whom, "");
-    CHECK(!read_span(s, 0, 2, 9));
-    EQ(found.last.what, ROOM_ACT);
-    store_close(s, 2);
-}
-
-/* The number of the file's version; 0 if it cannot be asked. */
-static int
-version_of(const char *path, const char *set)
-{
-    sqlite3 *db = NULL;
-    sqlite3_stmt *q = NULL;
-    int version = 0;
-
-    EQ(sqlite3_open(path, &db), SQLITE_OK);
-    EQ(sqlite3_exec(db, set, NULL, NULL, NULL), SQLITE_OK);
-    EQ(sqlite3_prepare_v2(db, "PRAGMA user_version;", -1, &q, NULL), SQLITE_OK);
-    if (sqlite3_step(q) == SQLITE_ROW) {
-        version = sqlite3_column_int(q, 0);
-    }
-    sqlite3_finalize(q);
-    sqlite3_close(db);
-    return version;
-}
-
-/* As the first version of the program wrote it, byte for byte in SQL. */
-static const char first_version[] =
-    "PRAGMA journal_mode=WAL;"
-    "CREATE TABLE hub(epoch TEXT NOT NULL, secret BLOB NOT NULL,"
-    " latest INTEGER) STRICT;"
-    "CREATE TABLE event(n INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
-    " what INTEGER NOT NULL, kind INTEGER NOT NULL, author INTEGER NOT NULL,"
-    " size INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL,"
-    " ref TEXT NOT NULL) STRICT;"
-    "INSERT INTO hub VALUES('0123456789abcdef',"
-    " x'000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f', 9);"
-    "INSERT INTO event VALUES(7, 1700000000007, 1, 1, 5, 0, 'ann', 'old', '');"
-    "PRAGMA application_id=1953394542; PRAGMA user_version=1;";
-
-TASK_TEST(a_history_of_the_first_version_is_read_and_goes_on)
-{
-    char path[300];
-    store *s;
-
-    snprintf(path, sizeof(path), "%s/history.db", test_dir());
-    EQ(version_of(path, first_version), 1);
-    s = open_store();
-    EQ(store_latest(s), 9);
-    STREQ(store_epoch(s), "0123456789abcdef");
-    EQ(store_secret(s)[31], 0x1f);
-    CHECK(!read_span(s, 0, UINT64_MAX, 9));
-    STREQ(found.text, "old ");
-    EQ(found.last.what, ROOM_SAY);
-    append(s, 10, "new");
-    store_close(s, 10);
-    /* An earlier program would not know what is in it now. */
-    EQ(version_of(path, ""), STORE_VERSION);
-    s = open_store();
-    CHECK(!read_span(s, 0, UINT64_MAX, 9));
-    STREQ(found.text, "new old ");
-    store_close(s, 10);
 }
 
 TASK_TEST(it_goes_on_after_an_orderly_end)
