@@ -405,6 +405,7 @@ release(struct visit *v)
     tn_chan_free(v->places);
     keep_close(&v->keep);
     explicit_bzero(v->secret, sizeof(v->secret));
+    secure_free(v->tls);
     free(v->queue);
     free(v);
 }
@@ -413,6 +414,14 @@ release(struct visit *v)
 static int
 visit_once(struct visit *v, bool *again)
 {
+    const struct secure_opts *s = &v->o->secure;
+    if (s->ca || s->pin || s->insecure) {
+        int code = secure_client(&v->tls, s);
+        if (code != EXIT_DONE) {
+            *again = false;
+            return code;
+        }
+    }
     int err = open_guest(v);
     if (err == 0) {
         err = make_queues(v);
@@ -421,6 +430,7 @@ visit_once(struct visit *v, bool *again)
         err = open_screen(v);
     }
     if (err < 0) {
+        *again = false;
         return say_failed(err, &v->start->ep);
     }
     stay(v);

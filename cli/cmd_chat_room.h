@@ -210,6 +210,7 @@ struct visit {
     struct chat_place place;
     tn_scope scope; /* around what is typed, while `typing` */
     bool typing, stopped;
+    tn_tls *tls; /* for files; NULL: as the system trusts */
     guest *guest;
     editor *editor;
     tn_sock *out; /* stdout, if there is no editor */
