@@ -393,6 +393,9 @@ editor_resume(editor *e)
     if (e->reading) {
         el_set(e->el, EL_PREP_TERM, 0);
         el_set(e->el, EL_PREP_TERM, 1);
+        /* The row is the shell's, or has our prompt already: something came
+           before the signal did. */
+        printf("\r\033[J");
         el_set(e->el, EL_REFRESH);
     }
 }
