@@ -26,8 +26,8 @@ static const char *const langs[] = {"zh", "en", NULL};
 
 static const struct opt opts[] = {
     OPT_INT(struct hub_opts, port, "port", 'p', "PORT", 0, 65535, "-1",
-            "The port, of UDP for plain members and of TCP for browsers; 8000 "
-            "without it; 0 lets the system choose."),
+            "The port, of UDP for tenon chat and plain members, of TCP for "
+            "browsers; 8000 without it; 0 lets the system choose."),
     OPT_STRING(struct hub_opts, bind, "bind", 0, "ADDR", NULL,
                "Listen on this address only; 127.0.0.1 keeps the room on this "
                "machine."),
@@ -36,16 +36,16 @@ static const struct opt opts[] = {
     OPT_WORD(struct hub_opts, lang, "lang", 0, "LANG", langs, "zh",
              "In whose words members hear of joins and leaves."),
     OPT_FLAG(struct hub_opts, no_web, "no-web", 0,
-             "No page: plain members only, and no files."),
+             "No page and no files: members by UDP only."),
     OPT_FLAG(struct hub_opts, no_files, "no-files", 0, "Share no files."),
     OPT_FLAG(struct hub_opts, read_only, "read-only", 0,
              "Files can be fetched, but nobody adds any."),
     OPT_FLAG(struct hub_opts, no_history, "no-history", 0,
              "Keep nothing of what is said."),
     OPT_STRING(struct hub_opts, code_file, "code-file", 0, "FILE", NULL,
-               "Browsers need the code that is the first line of FILE."),
+               "Who comes needs the code that is the first line of FILE."),
     OPT_FLAG(struct hub_opts, code, "code", 0,
-             "Browsers need a code, which is asked for on the terminal."),
+             "Who comes needs a code, which is asked for on the terminal."),
     OPT_FLAG(struct hub_opts, plain, "plain", 0,
              "Let plain members in although there is a code, which they "
              "cannot give."),
@@ -56,6 +56,9 @@ static const struct opt opts[] = {
              "Browsers speak https; without --cert a certificate is made and "
              "its fingerprint printed."),
     OPT_SECURE_OWN(struct hub_opts),
+    OPT_FLAG(struct hub_opts, hidden, "hidden", 0,
+             "Do not tell the network of the room: tenon find does not show "
+             "it."),
     OPT_FLAG(struct hub_opts, json, "json", 0,
              "Show each event as a JSON object on a line of its own."),
     OPT_FLAG(struct hub_opts, quiet, "quiet", 0,
@@ -112,6 +115,13 @@ on_answer(void *arg, const tn_addr *peer, const char *what, int status)
         (void)tn_text_clean(clean, sizeof(clean), what, strlen(what));
         say("%s: %s: %d", where_peer(peer, text, sizeof(text)), clean, status);
     }
+}
+
+static room_id
+find_member(void *arg, const char *name, const tn_addr *from)
+{
+    const struct hub *h = arg;
+    return h->native ? native_member(h->native, name, from) : 0;
 }
 
 static void
@@ -217,6 +227,13 @@ open_room(struct hub *h)
 }
 
 static int
+open_refs(struct hub *h)
+{
+    int err = refs_open(&h->refs, h->room, h->store);
+    return err < 0 ? say_failed(err, NULL) : EXIT_DONE;
+}
+
+static int
 open_web(struct hub *h)
 {
     if (h->o->no_web) {
@@ -235,6 +252,8 @@ open_web(struct hub *h)
                                  .files = h->files[0] ? h->files : NULL,
                                  .read_only = h->o->read_only,
                                  .guard = &h->guard,
+                                 .refs = h->refs,
+                                 .member = find_member,
                                  .log = h->o->verbose ? on_answer : NULL,
                                  .arg = h};
     int err = web_open(&h->web, h->room, h->store, &how);
@@ -251,6 +270,9 @@ open_all(struct hub *h)
     }
     if (code == EXIT_DONE) {
         code = hub_guard(h);
+    }
+    if (code == EXIT_DONE) {
+        code = open_refs(h);
     }
     if (code == EXIT_DONE) {
         code = open_web(h);
@@ -287,6 +309,20 @@ ended(struct hub *h, int err)
 }
 
 static int
+serve_door(void *arg)
+{
+    struct hub *h = arg;
+    return ended(h, door_serve(h->door));
+}
+
+static int
+serve_native(void *arg)
+{
+    struct hub *h = arg;
+    return ended(h, native_serve(h->native));
+}
+
+static int
 serve_plain(void *arg)
 {
     struct hub *h = arg;
@@ -320,12 +356,16 @@ farewell(struct hub *h)
 {
     tn_scope s;
     tn_shield(&s, HUB_FAREWELL);
+    if (h->beacon) {
+        beacon_bye(h->beacon);
+    }
     flush(h);
     room_close(h->room);
     flush(h);
     if (h->keeper) {
         keeper_end(h->keeper);
     }
+    native_flush(h->native);
     screen_flush(&h->screen);
     tn_scope_end(&s);
 }
@@ -340,8 +380,11 @@ serve(struct hub *h)
     } tasks[] = {
         {h->screen.out != NULL, screen_run, &h->screen},
         {h->keeper != NULL, keeper_run, h->keeper},
+        {true, serve_door, h},
+        {true, serve_native, h},
         {h->plain != NULL, serve_plain, h},
         {h->web != NULL, serve_web, h},
+        {h->beacon != NULL, hub_run_beacon, h},
     };
 
     tn_group g;
@@ -366,15 +409,20 @@ run(void *arg)
     struct hub *h = arg;
     int code = open_all(h);
     if (code == EXIT_DONE) {
+        hub_open_beacon(h);
         code = ready(h);
     }
     if (code == EXIT_DONE) {
         code = serve(h);
     }
     screen_close(&h->screen);
+    beacon_close(h->beacon);
     plain_close(h->plain);
+    native_close(h->native);
+    door_close(h->door);
     tn_close(h->listener);
     web_close(h->web);
+    refs_close(h->refs);
     keeper_free(h->keeper);
     store_close(h->store, h->room ? room_latest(h->room) : 0);
     room_free(h->room);
@@ -387,12 +435,11 @@ static const char *
 needs_web(const struct hub *h)
 {
     const struct hub_opts *o = h->o;
-    return h->dir                    ? "a folder to share"
-           : o->code || o->code_file ? "a room code"
-           : o->use_tls              ? "--tls"
-           : o->host.count > 0       ? "--host"
-           : o->read_only            ? "--read-only"
-                                     : NULL;
+    return h->dir              ? "a folder to share"
+           : o->use_tls        ? "--tls"
+           : o->host.count > 0 ? "--host"
+           : o->read_only      ? "--read-only"
+                               : NULL;
 }
 
 static int

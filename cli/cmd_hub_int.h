@@ -2,6 +2,7 @@
  * cli/cmd_hub_int.h - what the files of `tenon hub` share.
  *
  *   cmd_hub.c        options, the order in which everything starts and ends
+ *   cmd_hub_beacon.c how it is found
  *   cmd_hub_place.c  where files and history are
  *   cmd_hub_door.c   the code, the names, the ports
  *   cmd_hub_how.c    what is said at the start: how to join
@@ -11,8 +12,10 @@
 
 #include <tenon/dial.h>
 
+#include "hub/beacon.h"
 #include "hub/bucket.h"
 #include "hub/keeper.h"
+#include "hub/native.h"
 #include "hub/plain.h"
 #include "hub/web.h"
 #include "screen.h"
@@ -37,7 +40,7 @@ struct hub_opts {
     struct opt_list host;
     bool json, quiet, verbose;
     bool no_web, no_files, no_history, read_only;
-    bool code, plain, use_tls;
+    bool code, plain, use_tls, hidden;
     struct secure_opts secure;
 };
 
@@ -50,7 +53,11 @@ struct hub {
     store *store;
     keeper *keeper;
     web *web;
-    plain *plain; /* NULL: this door is closed */
+    struct refs *refs;
+    door *door;     /* the UDP port */
+    native *native; /* who speaks the native dialect at it */
+    plain *plain;   /* who speaks plain text; NULL: nobody may */
+    beacon *beacon; /* NULL: it is not to be found */
     tn_tls *tls;
     tn_sock *listener; /* of the web; NULL: this door is closed */
     struct guard guard;
@@ -86,5 +93,11 @@ void hub_name_folder(struct hub *h);
 
 /** Told of each datagram that was not heeded: see struct plain_opts. */
 void hub_on_dropped(void *arg, const tn_addr *from, const char *why);
+
+/** Have the room found; says so where that cannot be. */
+void hub_open_beacon(struct hub *h);
+
+/** Announce it and answer: a task, arg is the hub. */
+int hub_run_beacon(void *arg);
 
 #endif

@@ -17,7 +17,7 @@
 const struct command *const commands[] = {COMMANDS(COMMAND_POINTER) NULL};
 
 const struct command *
-command_find(const char *name)
+command_by_name(const char *name)
 {
     for (int i = 0; commands[i]; i++) {
         if (strcmp(commands[i]->name, name) == 0) {
@@ -72,7 +72,7 @@ static int
 help(int count, char **words)
 {
     const char *name = count > 0 ? words[0] : NULL;
-    const struct command *cmd = name ? command_find(name) : NULL;
+    const struct command *cmd = name ? command_by_name(name) : NULL;
     if (count > 1) {
         return say_usage("%s: one word too many", words[1]);
     }
@@ -95,7 +95,7 @@ main(int argc, char **argv)
         return EXIT_FAILED;
     }
     const char *word = argc > 1 ? argv[1] : "";
-    const struct command *cmd = command_find(word);
+    const struct command *cmd = command_by_name(word);
     int code = EXIT_DONE;
     if (cmd) {
         code = run_command(cmd, argc - 2, argv + 2);

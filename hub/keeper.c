@@ -115,7 +115,7 @@ fill(keeper *k, int max)
 static bool
 is_worth_keeping(const struct room_event *ev)
 {
-    return ev->what != ROOM_NOTE && ev->what != ROOM_BYE;
+    return store_keeps(ev->what);
 }
 
 /* Note what became of so many events that the disk was given. */
