@@ -370,6 +370,40 @@ def sends_files():
             tap.true(file.read() == data, "the bytes")
 
 
+def bytes_in(folder):
+    """What is there of the files, half ones among them."""
+    return sum(os.path.getsize(os.path.join(at, name))
+               for at, _, names in os.walk(folder) for name in names)
+
+
+@tap.case
+def goes_on_with_a_file():
+    """A hub that is killed in the middle of a file gets the rest of it"""
+    home = {"XDG_DATA_HOME": tap.new_home()}
+    with tap.temp_dir() as folder, tap.temp_dir() as shared:
+        block = os.urandom(1 << 20)
+        big = write(folder, "big.bin", block * 192)
+        h = hub(shared, env=home)
+        c = chat(h, "bob", "--json")
+        c.stdin.write(f"/send {big}\n".encode())
+        c.stdin.close()
+        while bytes_in(shared) < 8 << 20:
+            tap.true(c.process.poll() is None, "it is on its way")
+        h.signal(signal.SIGKILL)
+        h.wait()
+        tap.true(not os.path.exists(os.path.join(shared, "big.bin")),
+                 "not whole yet")
+        again = hub(shared, port=h.port, env=home)
+        tap.equal(c.process.wait(tap.LIMIT + 20), 0)
+        out = tap.read_all(c.stdout).decode()
+        tap.true('"event":"shared","file":"big.bin"' in out, out)
+        tap.true(b"* bob " in tap.read_until(again.stdout, b"192.0 MiB"), "bob")
+        with open(os.path.join(shared, "big.bin"), "rb") as file:
+            for n in range(192):
+                tap.true(file.read(1 << 20) == block, f"block {n}")
+            tap.equal(file.read(), b"")
+
+
 @tap.case
 def sends_files_with_a_code():
     """/send gives the room code as a browser does"""
