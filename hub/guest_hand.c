@@ -342,16 +342,16 @@ guest_wake(const guest *g)
     return g->leaving != 0 ? sooner(wake, g->leaving + GUEST_GOODBYE) : wake;
 }
 
-/* Send what the link has. */
+/* Send what the link has at a moment. */
 static void
-flush(guest *g)
+flush(guest *g, int64_t when)
 {
     unsigned char buf[WIRE_DATAGRAM];
     uint64_t number;
     size_t len;
 
     while (g->phase >= PHASE_JOIN &&
-           (len = link_write(&g->link, buf + WIRE_HEAD, WIRE_PAYLOAD, tn_now(),
+           (len = link_write(&g->link, buf + WIRE_HEAD, WIRE_PAYLOAD, when,
                              &number)) > 0) {
         len = wire_seal(&g->keys, buf, len, g->session, number);
         send_to(g, buf, len, &g->hub);
@@ -366,7 +366,8 @@ guest_step(guest *g)
     check_patience(g, now);
     check_leaving(g, now);
     guest_give_up(g, now, false);
-    if (g->over) {
+    if (g->over) { /* the hub shall know that we know why */
+        flush(g, now + LINK_ACK_DELAY);
         return;
     }
     if (g->phase >= PHASE_JOIN) {
@@ -378,5 +379,5 @@ guest_step(guest *g)
     if (g->phase == PHASE_IN) {
         guest_submit(g, now);
     }
-    flush(g);
+    flush(g, now);
 }
