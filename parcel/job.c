@@ -58,15 +58,24 @@ struct sync {
 };
 
 static int
-sync_work(void *data)
+sync_borrowed(void *data)
 {
-    struct sync *s = data;
+    const struct sync *s = data;
     int r = s->whole ? syncfs(s->fd) : fsync(s->fd);
     int err = r < 0 ? -errno : 0;
 
-    close(s->fd);
     /* Some file systems have no such thing for folders. */
     return err == -EINVAL || err == -EROFS ? 0 : err;
+}
+
+static int
+sync_own(void *data)
+{
+    const struct sync *s = data;
+    int err = sync_borrowed(data);
+
+    close(s->fd);
+    return err;
 }
 
 int
@@ -79,10 +88,14 @@ job_sync(int fd, _Bool whole)
         return err;
     }
     s.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (s.fd < 0 && errno == EMFILE) { /* then it is waited for, too */
+        s.fd = fd;
+        return job_run(sync_borrowed, &s);
+    }
     if (s.fd < 0) {
         return -errno;
     }
-    err = tn_offload(sync_work, &s, sizeof(s));
+    err = tn_offload(sync_own, &s, sizeof(s));
     if (err == -ENOMEM || err == -EAGAIN) {
         close(s.fd);
     }

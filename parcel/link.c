@@ -159,13 +159,29 @@ link_flush(struct link *l)
         return 0;
     }
     l->spoke = tn_now();
-    r = tn_sendall(l->sock, l->out, n, NULL);
+    r = tn_sendall(l->sock, l->out, n, &l->gone);
     if (r < 0) {
         return (int)r;
     }
     l->used = 0;
+    l->gone = 0;
     l->spoke = tn_now();
     return 0;
+}
+
+/* What a flush that was given up did not send; nothing, if it sent nothing. */
+static int
+finish_flush(struct link *l)
+{
+    ssize_t r = 0;
+
+    if (l->gone > 0 && l->gone < l->used) {
+        tn_send_resume(l->sock);
+        r = tn_sendall(l->sock, l->out + l->gone, l->used - l->gone, NULL);
+    }
+    l->used = 0;
+    l->gone = 0;
+    return r < 0 ? (int)r : 0;
 }
 
 uint8_t *
@@ -218,9 +234,9 @@ link_bye(struct link *l, int err, const char *why)
     pen_uint(&p, wire_code(err), 1);
     pen_bytes(&p, why, n);
     tn_shield(&shield, LAST_WORD);
-    /* Whole frames that wait are sent or dropped as one; a stream that broke
-       within one refuses this by itself. */
-    (void)!tn_sendall(l->sock, frame, (size_t)(p.p - frame), NULL);
+    if (finish_flush(l) == 0) {
+        (void)!tn_sendall(l->sock, frame, (size_t)(p.p - frame), NULL);
+    }
     (void)tn_scope_end(&shield);
 }
 

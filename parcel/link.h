@@ -33,6 +33,7 @@ struct link {
     uint8_t *in, *out;
     size_t at, have; /* of in: begin and end of what was not read yet */
     size_t used;     /* of out */
+    size_t gone;     /* of out: sent before the flush was given up */
     uint64_t got;    /* bytes of all frames so far */
     uint64_t put;
     int64_t spoke; /* when something was last sent */
@@ -71,7 +72,8 @@ int link_put(struct link *l, unsigned type, const void *src, size_t n);
 /** Send what waits. 0; as tn_sendall(). Suspends. */
 int link_flush(struct link *l);
 
-/** Say why this ends; within a second, whatever is cancelled. Suspends. */
+/** Say why this ends, behind the frame that is half sent; within a second,
+    whatever is cancelled. Suspends. */
 void link_bye(struct link *l, int err, const char *why);
 
 /** A task: say that we are there, until cancelled; `arg` is a struct link. */

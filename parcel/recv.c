@@ -359,6 +359,7 @@ recv_free(struct recv *r)
     link_fini(&r->link);
     list_fini(&r->list);
     free(r->take);
+    free(r->block);
     free(r);
 }
 

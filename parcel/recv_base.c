@@ -8,9 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-enum { COPIES_LOOKED_AT = 100 };
+enum {
+    COPIES_LOOKED_AT = 100,
+    KEPT_FREE = 24, /* descriptors that are for others */
+};
 
 static bool
 is_like(const struct stat *st, const struct parcel_item *it)
@@ -152,8 +156,66 @@ base_open(struct recv *r, const struct parcel_item *it, struct base **out)
                        .item = it->index,
                        .src = {.fd = fd, .st = st}};
     b->src.is_sparse = st.st_blocks * 512 < st.st_size;
+    r->bases_n++;
     *out = b;
     return 0;
+}
+
+int
+base_has(struct recv *r, const struct base *b, int64_t at, const uint8_t *src,
+         size_t n)
+{
+    if (!r->block) {
+        r->block = malloc(PARCEL_BLOCK);
+    }
+    if (!r->block) {
+        return -ENOMEM;
+    }
+    return source_read(&b->src, r->block, n, at) == 0 &&
+           memcmp(r->block, src, n) == 0;
+}
+
+int
+base_check(const struct base *b)
+{
+    const struct stat *was = &b->src.st;
+    struct stat st;
+
+    if (fstat(b->src.fd, &st) < 0) {
+        return -errno;
+    }
+    return st.st_size == was->st_size &&
+                   st.st_mtim.tv_sec == was->st_mtim.tv_sec &&
+                   st.st_mtim.tv_nsec == was->st_mtim.tv_nsec
+               ? 0
+               : -ESTALE;
+}
+
+/* A quarter of what may be open, less what others need. */
+static unsigned
+most_bases(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+        limit.rlim_cur > KEPT_FREE + 4 * WIRE_ASKS) {
+        return WIRE_ASKS;
+    }
+    return limit.rlim_cur > KEPT_FREE + 4
+               ? (unsigned)(limit.rlim_cur - KEPT_FREE) / 4
+               : 1;
+}
+
+/* Asked ahead, as long as there are descriptors; what is not opened is told to
+   be nothing, and looked at when its turn comes. */
+static int
+open_ahead(struct recv *r, const struct parcel_item *it, struct base **b)
+{
+    if (r->bases_most == 0) {
+        r->bases_most = most_bases();
+    }
+    *b = find(r, it->index);
+    return *b || r->bases_n >= r->bases_most ? 0 : base_open(r, it, b);
 }
 
 static void
@@ -176,6 +238,7 @@ base_close(struct recv *r, uint32_t item)
     if (b) {
         source_close(&b->src);
         b->is_open = false;
+        r->bases_n--;
     }
     while (r->given_n > 0 && r->given[r->given_at].item <= item) {
         drop_given(r);
@@ -302,7 +365,7 @@ base_asked(struct recv *r, const struct wire_ask *ask)
         return -EPROTO;
     }
     /* What cannot be opened now cannot at its beginning, and fails there. */
-    err = base_open(r, &r->list.items[ask->item], &b);
+    err = open_ahead(r, &r->list.items[ask->item], &b);
     if (err == -EPROTO) {
         return err;
     }

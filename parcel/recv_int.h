@@ -18,6 +18,9 @@ enum {
     RECV_READY_BYTES = 64 << 20,
 };
 
+/* So much is written before the disk is told to begin. */
+enum { RECV_WARM = 32 << 20 };
+
 #define RECV_READY_TIME TN_SEC
 
 /* What the sender compares an item with. */
@@ -45,6 +48,7 @@ struct intake {
     int part;          /* -1: not made, all was the same so far */
     int64_t part_size; /* what it held before */
     int64_t pos;
+    int64_t warm; /* bytes written that the disk has not been told of */
     bool is_begun;
     struct tree tree;
 };
@@ -70,6 +74,8 @@ struct recv {
     uint64_t window, acked;
     int64_t there; /* bytes on the disk that need not be found room for */
     struct base bases[WIRE_ASKS];
+    unsigned bases_n, bases_most; /* as descriptors allow */
+    uint8_t *block;               /* of a base; NULL until it is needed */
     struct given given[WIRE_ASKS];
     unsigned given_at, given_n;
     uint32_t given_blocks;
@@ -77,6 +83,7 @@ struct recv {
     struct ready ready[RECV_READY];
     unsigned ready_n;
     int64_t ready_bytes, ready_since;
+    bool made; /* folders, that no sync has seen yet */
     int64_t all_done, told_at;
     char why[96]; /* it ended, where more is to be said than the code does */
     char who[3 * PARCEL_WHO + 1];
@@ -123,6 +130,13 @@ int base_open(struct recv *r, const struct parcel_item *it, struct base **out);
 /** Forget the base of an item and what was told of it. */
 void base_close(struct recv *r, uint32_t item);
 
+/** Whether the base has these very bytes there. 1; 0; -ENOMEM. */
+int base_has(struct recv *r, const struct base *b, int64_t at,
+             const uint8_t *src, size_t n);
+
+/** Whether the base is what it was when it was opened: 0; -ESTALE. */
+int base_check(const struct base *b);
+
 /** Answer a WIRE_ASK. 0; -EPROTO; ... Suspends. */
 int base_asked(struct recv *r, const struct wire_ask *ask);
 
@@ -132,6 +146,24 @@ bool base_given(struct recv *r, uint32_t item, uint64_t block,
 
 /** Release everything. */
 void base_forget(struct recv *r);
+
+/* --- recv_range.c ----------------------------------------------------------*/
+
+/** Write at a place, in the caller's thread. 0; what pwrite(2) says. */
+int range_write(int fd, const uint8_t *src, size_t n, int64_t at);
+
+/** Have the disk begin with a range, so that the sync at the end is short.
+    Suspends. */
+void range_push(int fd, int64_t at, int64_t n);
+
+/** Copy a range to the same place of another file. Suspends. */
+int range_copy(int from, int to, int64_t at, int64_t n);
+
+/** Make zeros of a range, by a hole if that can be. Suspends. */
+int range_blank(int fd, int64_t at, int64_t n);
+
+/** 1: a range holds zeros alone; 0; what pread(2) says. Suspends. */
+int range_is_zero(int fd, int64_t at, int64_t n);
 
 /* --- recv_item.c -----------------------------------------------------------*/
 

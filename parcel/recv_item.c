@@ -5,7 +5,6 @@
  * another file, the part is made at the first block that differs, and what was
  * the same is copied; if none differs, there is nothing to do at all.
  */
-#include "job.h"
 #include "recv_int.h"
 
 #include <errno.h>
@@ -14,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { COPY_PORTION = 8 << 20 };
 
 /* The item cannot be had; the session goes on, if it can. What the sender has
    sent of it already is dropped. */
@@ -41,236 +38,43 @@ nonsense(void)
     return tn_fail(-EPROTO, "receive", "the sender makes no sense");
 }
 
-/* ---- writing ---- */
-
-static int
-write_all(int fd, const uint8_t *src, size_t n, int64_t at)
-{
-    size_t put = 0;
-
-    while (put < n) {
-        ssize_t w = pwrite(fd, src + put, n - put, at + (int64_t)put);
-
-        if (w < 0 && errno != EINTR) {
-            return -errno;
-        }
-        put += w > 0 ? (size_t)w : 0;
-    }
-    return 0;
-}
-
-struct range {
-    int from, to;
-    int64_t at, n; /* done from `at`; `n` are left */
-    bool is_zero;
-};
-
-static int
-copy_by_hand(struct range *c, int64_t n)
-{
-    uint8_t *buf = malloc(PARCEL_BLOCK);
-    int err = buf ? 0 : -ENOMEM;
-
-    while (err == 0 && n > 0) {
-        ssize_t got = pread(c->from, buf,
-                            n < PARCEL_BLOCK ? (size_t)n : PARCEL_BLOCK, c->at);
-
-        err = got > 0 ? write_all(c->to, buf, (size_t)got, c->at)
-                      : (got == 0 ? -ESTALE : -errno);
-        if (err == 0) {
-            c->at += got;
-            c->n -= got;
-            n -= got;
-        }
-    }
-    free(buf);
-    return err;
-}
-
-/* In a worker. */
-static int
-copy_portion(void *arg)
-{
-    struct range *c = arg;
-    int64_t data = lseek(c->from, c->at, SEEK_DATA), n = c->n;
-    off_t in, out;
-    ssize_t done;
-
-    /* Holes stay holes. */
-    if (data < 0 && errno == ENXIO) {
-        data = c->at + c->n;
-    }
-    if (data > c->at) {
-        int64_t skip = data - c->at < c->n ? data - c->at : c->n;
-
-        c->at += skip;
-        c->n -= skip;
-        return 0;
-    }
-    n = n < COPY_PORTION ? n : COPY_PORTION;
-    in = c->at;
-    out = c->at;
-    done = copy_file_range(c->from, &in, c->to, &out, (size_t)n, 0);
-    if (done > 0) {
-        c->at += done;
-        c->n -= done;
-        return 0;
-    }
-    if (done < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO)) {
-        return -errno;
-    }
-    return copy_by_hand(c, n);
-}
-
-static int
-copy(int from, int to, int64_t at, int64_t n)
-{
-    struct range c = {.from = from, .to = to, .at = at, .n = n};
-    int err = 0;
-
-    while (err == 0 && c.n > 0) {
-        err = job_run(copy_portion, &c);
-        if (err == 0) {
-            err = tn_checkpoint();
-        }
-    }
-    return err;
-}
-
-/* In a worker: zeros where there may be something else. */
-static int
-blank_portion(void *arg)
-{
-    static const uint8_t zeros[PARCEL_BLOCK];
-    struct range *c = arg;
-
-    if (fallocate(c->to, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, c->at,
-                  c->n) == 0) {
-        c->n = 0;
-        return 0;
-    }
-    for (int i = 0; i < COPY_PORTION / PARCEL_BLOCK && c->n > 0; i++) {
-        size_t n = c->n < PARCEL_BLOCK ? (size_t)c->n : PARCEL_BLOCK;
-        int err = write_all(c->to, zeros, n, c->at);
-
-        if (err < 0) {
-            return err;
-        }
-        c->at += (int64_t)n;
-        c->n -= (int64_t)n;
-    }
-    return 0;
-}
-
-static int
-blank(int fd, int64_t at, int64_t n)
-{
-    struct range c = {.to = fd, .at = at, .n = n};
-    int err = 0;
-
-    while (err == 0 && c.n > 0) {
-        err = job_run(blank_portion, &c);
-        if (err == 0) {
-            err = tn_checkpoint();
-        }
-    }
-    return err;
-}
-
-/* In a worker: look whether the range holds zeros alone. */
-static int
-look_portion(void *arg)
-{
-    struct range *c = arg;
-    int64_t data = lseek(c->from, c->at, SEEK_DATA), end = c->at + c->n;
-    uint8_t *buf;
-
-    if ((data < 0 && errno == ENXIO) || data >= end) {
-        c->n = 0;
-        return 0;
-    }
-    c->at = data > c->at ? data : c->at;
-    c->n = end - c->at;
-    buf = malloc(PARCEL_BLOCK);
-    if (!buf) {
-        return -ENOMEM;
-    }
-    for (int i = 0; i < COPY_PORTION / PARCEL_BLOCK && c->n > 0; i++) {
-        ssize_t got =
-            pread(c->from, buf,
-                  c->n < PARCEL_BLOCK ? (size_t)c->n : PARCEL_BLOCK, c->at);
-
-        if (got <= 0 || buf[0] != 0 ||
-            memcmp(buf, buf + 1, (size_t)got - 1) != 0) {
-            c->is_zero = false;
-            c->n = 0;
-            break;
-        }
-        c->at += got;
-        c->n -= got;
-    }
-    free(buf);
-    return 0;
-}
-
-static int
-is_zero(int fd, int64_t at, int64_t n)
-{
-    struct range c = {.from = fd, .at = at, .n = n, .is_zero = true};
-
-    while (c.n > 0) {
-        int err = job_run(look_portion, &c);
-
-        if (err == 0) {
-            err = tn_checkpoint();
-        }
-        if (err < 0) {
-            return err;
-        }
-    }
-    return c.is_zero ? 1 : 0;
-}
-
 /* ---- the part ---- */
+
+static int
+open_part(struct recv *r, struct stat *st)
+{
+    const char *name;
+    int folder = disk_folder(&r->disk, r->in.item->path, &name, true);
+
+    return folder < 0 ? folder : disk_open_part(folder, name, true, st);
+}
 
 /* Open it, if all was the same so far, and bring it up to where we are. */
 static int
 need_part(struct recv *r)
 {
     struct intake *in = &r->in;
-    const char *name;
     struct stat st;
-    int folder;
+    int fd;
 
     if (in->part >= 0) {
         return 0;
     }
-    folder = disk_folder(&r->disk, in->item->path, &name, true);
-    if (folder < 0) {
-        return folder;
-    }
-    in->part = disk_open_part(folder, name, true, &st);
-    if (in->part == -EMFILE) { /* those that wait for their names have many */
+    fd = open_part(r, &st);
+    if (fd == -EMFILE) { /* those that wait for their names have many */
         int err = ready_flush(r);
 
-        if (err < 0) {
-            return err;
-        }
-        folder = disk_folder(&r->disk, in->item->path, &name, true);
-        in->part =
-            folder < 0 ? folder : disk_open_part(folder, name, true, &st);
+        fd = err < 0 ? err : open_part(r, &st);
     }
-    if (in->part < 0) {
-        int err = in->part;
-
-        in->part = -1;
-        return err;
+    if (fd < 0) {
+        return fd;
     }
+    in->part = fd;
     in->part_size = 0;
     if (st.st_size > 0 && ftruncate(in->part, 0) < 0) {
         return -errno;
     }
-    return in->base ? copy(in->base->src.fd, in->part, 0, in->pos) : 0;
+    return in->base ? range_copy(in->base->src.fd, in->part, 0, in->pos) : 0;
 }
 
 static void
@@ -300,6 +104,32 @@ put_out(struct recv *r, const uint8_t *src, size_t n)
                        : 0;
 }
 
+/* Into the part; unless all was the same so far, and this is, too. */
+static int
+put_part(struct recv *r, const uint8_t *src, size_t n)
+{
+    struct intake *in = &r->in;
+    int err;
+
+    if (in->base && !in->base->is_part && in->part < 0) {
+        int has = base_has(r, in->base, in->pos, src, n);
+
+        if (has != 0) {
+            return has < 0 ? has : 0;
+        }
+    }
+    err = need_part(r);
+    if (err == 0) {
+        err = range_write(in->part, src, n, in->pos);
+    }
+    in->warm += (int64_t)n;
+    if (err == 0 && in->warm >= RECV_WARM) {
+        range_push(in->part, in->pos + (int64_t)n - in->warm, in->warm);
+        in->warm = 0;
+    }
+    return err;
+}
+
 static int
 take_data(struct recv *r, const uint8_t *src, size_t n)
 {
@@ -324,10 +154,7 @@ take_data(struct recv *r, const uint8_t *src, size_t n)
         step(r, (int64_t)n);
         return err;
     }
-    err = need_part(r);
-    if (err == 0) {
-        err = write_all(in->part, src, n, in->pos);
-    }
+    err = put_part(r, src, n);
     if (err < 0) {
         return give_up(r, err, NULL);
     }
@@ -360,7 +187,7 @@ hole_on_disk(struct recv *r, int64_t n)
 
     if (in->base && !in->base->is_part && in->part < 0 &&
         in->pos <= in->base->src.st.st_size - n) {
-        err = is_zero(in->base->src.fd, in->pos, n);
+        err = range_is_zero(in->base->src.fd, in->pos, n);
         if (err != 0) {
             return err < 0 ? err : 0;
         }
@@ -369,7 +196,7 @@ hole_on_disk(struct recv *r, int64_t n)
     if (err == 0 && in->pos < in->part_size) {
         int64_t over = in->part_size - in->pos;
 
-        err = blank(in->part, in->pos, over < n ? over : n);
+        err = range_blank(in->part, in->pos, over < n ? over : n);
     }
     return err;
 }
@@ -424,7 +251,7 @@ take_same(struct recv *r, uint64_t count)
     n = (int64_t)count * PARCEL_BLOCK;
     n = n < rest ? n : rest;
     if (!in->base->is_part && in->part >= 0) {
-        int err = copy(in->base->src.fd, in->part, in->pos, n);
+        int err = range_copy(in->base->src.fd, in->part, in->pos, n);
 
         if (err < 0) {
             return give_up(r, err, NULL);
@@ -582,6 +409,9 @@ end(struct recv *r, const struct frame *f)
         return fail_item(r, e.err, why);
     }
     tree_root(&in->tree, &root);
+    if (in->base && !in->base->is_part && base_check(in->base) < 0) {
+        return fail_item(r, -ESTALE, "what is there changed meanwhile");
+    }
     if (e.size != in->pos || memcmp(root.bytes, e.root.bytes, TREE_HASH) != 0) {
         return fail_item(r, -EBADMSG, "what arrived is not what was sent");
     }

@@ -164,6 +164,7 @@ prepare_folder(struct recv *r, uint32_t i)
 
     note->answer = made < 0 ? WIRE_NO : WIRE_TAKE;
     note->mark = (uint32_t)(made < 0 ? -made : made);
+    r->made = r->made || made > 0;
 }
 
 struct preparing {

@@ -40,12 +40,15 @@ struct placed {
 };
 
 /* In the order in which they came, which is folder by folder. One folder is
-   synced alone. */
+   synced alone, unless it is a new one itself. */
 static int
 sync_names(struct recv *r, unsigned folders)
 {
-    return folders == 1 && r->disk.last >= 0 ? job_sync(r->disk.last, false)
-                                             : job_sync(r->disk.root, true);
+    bool is_one = folders == 1 && r->disk.last >= 0 && !r->made;
+
+    r->made = false;
+    return is_one ? job_sync(r->disk.last, false)
+                  : job_sync(r->disk.root, true);
 }
 
 static int

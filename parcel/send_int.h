@@ -29,7 +29,7 @@ struct send {
     struct parcel_result *result;
     tn_chan *news; /* the reader heard something */
     tn_group group;
-    int err; /* the first that ended it */
+    int err;                         /* the first that ended it */
     bool is_fin, is_final, is_stale; /* fin: all is said; final: and heard */
     uint64_t acked, window;
     struct asked asked[WIRE_ASKS];

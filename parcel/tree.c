@@ -7,7 +7,11 @@
 
 #include <pthread.h>
 #include <string.h>
+#ifdef PARCEL_DISPATCH
+#include <xxh_x86dispatch.h> /* AVX2 where there is one: half the time */
+#else
 #include <xxhash.h>
+#endif
 
 /* Of whole blocks of zero: zeros[k] is the tree of 2^k of them. */
 static struct tree_hash zeros[TREE_LEVELS];

@@ -115,7 +115,7 @@ wire_get_greeting(struct wire_greeting *g, const uint8_t src[WIRE_GREETING])
     return g->role == WIRE_SENDER || g->role == WIRE_RECEIVER;
 }
 
-/* ---- sizes: one bit pattern means "not known", others end at INT64_MAX ---- */
+/* A size: one bit pattern means "not known", others end at INT64_MAX. */
 
 static int64_t
 cut_size(struct cut *c)

@@ -6,6 +6,7 @@ between them the test carries the bytes, and knows at which one it kills.
 """
 
 import os
+import resource
 import select
 import signal
 import socket
@@ -182,6 +183,31 @@ def full():
         tap.equal(sent[0], "OK")
         tap.true(over < SIZE - 5 * MIB, f"{over} bytes went over again")
         same(source, f"{disk}/file")
+
+
+@tap.case
+def few_descriptors():
+    """A receiver with 40 descriptors takes a thousand files"""
+    with tap.temp_dir() as folder:
+        os.mkdir(f"{folder}/to")
+        for number in range(1000):
+            os.makedirs(f"{folder}/src/{number % 7}", exist_ok=True)
+            with open(f"{folder}/src/{number % 7}/{number}", "wb") as file:
+                file.write(b"x" * number)
+        for _ in range(2):
+            receiver = Side("recv", "-", f"{folder}/to",
+                            preexec_fn=lambda: resource.setrlimit(
+                                resource.RLIMIT_NOFILE, (40, 40)))
+            sender = Side("send", "-", f"{folder}/src")
+            carry(sender, receiver)
+            for side in (sender, receiver):
+                side.sock.close()
+            tap.equal(sender.result()[0], "OK")
+            tap.equal(receiver.result()[0], "OK")
+            for side in (sender, receiver):
+                side.end()
+        tap.equal(sum(len(names) for *_, names in
+                      os.walk(f"{folder}/to")), 1000)
 
 
 @tap.case

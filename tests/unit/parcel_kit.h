@@ -39,8 +39,12 @@ struct kit {
     int64_t carried;
     uint8_t *tape[2]; /* what was carried there, and back; NULL: not kept */
     size_t tape_len[2], tape_cap;
+    tn_scope *cancel; /* opened around the sender, for who cancels it */
     tn_sock *wire[4]; /* sender, its end, the receiver's end, receiver */
 };
+
+/* Set while one of the two sides is at work: a test's faults are for them. */
+static bool *kit_fault;
 
 static int
 kit_send(void *arg)
@@ -51,15 +55,21 @@ kit_send(void *arg)
                                     .told = k->send_told,
                                     .arg = k->arg};
     parcel *p = k->parcel;
+    tn_scope scope;
 
-    if (!p) {
-        OK(parcel_new(&p));
-        OK(parcel_add(p, k->path));
+    tn_deadline(&scope, TN_FOREVER);
+    k->cancel = &scope;
+    k->sent = p ? 0 : parcel_new(&p);
+    if (k->sent == 0 && !k->parcel) {
+        k->sent = parcel_add(p, k->path);
     }
-    k->sent = parcel_send(k->wire[0], p, &opts, &k->send);
+    if (k->sent == 0) {
+        k->sent = parcel_send(k->wire[0], p, &opts, &k->send);
+    }
     if (!k->parcel) {
         parcel_free(p);
     }
+    (void)tn_scope_end(&scope);
     (void)tn_close(k->wire[0]);
     return 0;
 }
@@ -147,7 +157,13 @@ kit_run(struct kit *k)
     OK(tn_go(&g, kit_send, k));
     OK(tn_go(&g, kit_there, k));
     OK(tn_go(&g, kit_back, k));
+    if (kit_fault) {
+        *kit_fault = true;
+    }
     OK(tn_group_wait(&g));
+    if (kit_fault) {
+        *kit_fault = false;
+    }
     (void)tn_close(k->wire[1]);
     (void)tn_close(k->wire[2]);
 }

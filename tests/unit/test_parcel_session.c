@@ -5,7 +5,6 @@
 
 #include "parcel_kit.h"
 
-#include <sys/file.h>
 #include <sys/time.h>
 
 enum { BLOCKS = 20, SIZE = BLOCKS * KIT_BLOCK + 1000, CUTS = 50 };
@@ -149,6 +148,62 @@ TEST_EACH(a_name_that_is_taken, policies)
 {
     policy = (enum parcel_policy)p->value[0];
     kit_main(taken);
+}
+
+/* ---- as the document shows it ---- */
+
+static uint8_t tape[2][4096];
+static size_t tape_len[2];
+
+static int
+taped(void *arg)
+{
+    struct kit k = {.path = kit_path("a.txt", false),
+                    .dir = kit_path("dst", true),
+                    .tape = {tape[0], tape[1]},
+                    .tape_cap = sizeof(tape[0])};
+    int fd = open(k.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+    (void)arg;
+    EQ(write(fd, "abc", 3), 3);
+    EQ(fchmod(fd, 0644), 0);
+    EQ(futimens(fd, (struct timespec[2]){{.tv_sec = 1}, {.tv_sec = 1}}), 0);
+    close(fd);
+    kit_run(&k);
+    EQ(k.sent, 0);
+    memcpy(tape_len, k.tape_len, sizeof(tape_len));
+    return 0;
+}
+
+/* docs/wire/transfer.md, "An example". */
+TEST(the_bytes_are_those_of_the_document)
+{
+    static const char there[] =
+        "\x01\0\0\0\x06sender"
+        "\x02\0\0\0\x22\0\x01\xa4\0\0\0\0\0\0\0\x03"
+        "\0\0\0\0\0\0\0\x03\0\0\0\0\x3b\x9a\xca\0\0\x05"
+        "a.txt"
+        "\x03\0\0\0\x10\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x03"
+        "\x07\0\0\0\x16\0\0\0\0\x01\xa4\0\0\0\0\0\0\0\x03"
+        "\0\0\0\0\x3b\x9a\xca\0"
+        "\x08\0\0\0\x03"
+        "abc"
+        "\x0b\0\0\0\x19\0\0\0\0\0\0\0\0\x03"
+        "\x06\xb0\x5a\xb6\x73\x3a\x61\x85\x78\xaf\x5f\x94\x89\x2f\x39\x50"
+        "\x0c\0\0\0\0";
+    static const char back[] = "\x01\0\0\0\x08receiver"
+                               "\x04\0\0\0\x01\x01"
+                               "\x0e\0\0\0\x0d\0\0\0\0\0\0\0\x05"
+                               "a.txt"
+                               "\x0f\0\0\0\x0c\0\0\0\x01\0\0\0\0\0\0\0\0";
+
+    kit_main(taped);
+    EQ(tape_len[0], 32 + sizeof(there) - 1);
+    MEMEQ(tape[0], "\x89TNP\r\n\x1a\n\x01\x01\0\0\0\0\0\0", 16);
+    MEMEQ(tape[0] + 32, there, sizeof(there) - 1);
+    EQ(tape_len[1], 32 + sizeof(back) - 1);
+    MEMEQ(tape[1], "\x89TNP\r\n\x1a\n\x01\x02\0\0\0\0\0\0", 16);
+    MEMEQ(tape[1] + 32, back, sizeof(back) - 1);
 }
 
 /* ---- cut ---- */
@@ -489,118 +544,4 @@ codes(void *arg)
 TEST(a_code_has_to_be_the_same)
 {
     kit_main(codes);
-}
-
-/* ---- in the way ---- */
-
-static int
-in_the_way(void *arg)
-{
-    struct kit k = {.path = kit_path("src", true),
-                    .dir = kit_path("dst", true)};
-    int fd;
-
-    (void)arg;
-    kit_path("outside", true);
-    kit_path("src/sub", true);
-    kit_write(kit_path("src/sub/a", false), 1000, 1);
-    kit_write(kit_path("src/b", false), 1000, 2);
-    kit_path("dst/src", true);
-    CHECK(symlink("../../outside", kit_path("dst/src/sub", false)) == 0);
-    fd = open(kit_path("dst/src/.b.tenon-part", false),
-              O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    EQ(flock(fd, LOCK_EX), 0);
-    kit_run(&k);
-    EQ(k.sent, -EIO);
-    EQ(k.received, -EIO);
-    EQ(k.send.failed, 3); /* the link, what is below it, the locked part */
-    CHECK(!kit_is_there(kit_path("outside/a", false)));
-    CHECK(!kit_is_there(kit_path("dst/src/b", false)));
-    close(fd);
-    EQ(unlink(kit_path("dst/src/sub", false)), 0);
-    kit_run(&k);
-    EQ(k.sent, 0);
-    CHECK(kit_is_there(kit_path("dst/src/sub/a", false)));
-    return 0;
-}
-
-TEST(links_and_locks_are_in_the_way)
-{
-    kit_main(in_the_way);
-}
-
-/* ---- streams ---- */
-
-static int
-feed(void *arg)
-{
-    int fd = *(int *)arg;
-    tn_sock *sock;
-    static char piece[100000];
-
-    OK(tn_wrap(&sock, fd));
-    memset(piece, 'x', sizeof(piece));
-    for (int i = 0; i < 20; i++) {
-        EQ(tn_sendall(sock, piece, sizeof(piece), NULL), sizeof(piece));
-    }
-    (void)tn_close(sock);
-    close(fd);
-    return 0;
-}
-
-static int
-stream(void *arg)
-{
-    struct kit k = {.dir = kit_path("dst", true)};
-    int ends[2];
-    tn_group g;
-    struct stat st;
-
-    (void)arg;
-    EQ(pipe2(ends, O_CLOEXEC), 0);
-    OK(parcel_new(&k.parcel));
-    OK(parcel_add_fd(k.parcel, ends[0], "stream"));
-    tn_group_init(&g, 0);
-    OK(tn_go(&g, feed, &ends[1]));
-    kit_run(&k);
-    OK(tn_group_wait(&g));
-    EQ(k.sent, 0);
-    EQ(k.received, 0);
-    EQ(stat(kit_path("dst/stream", false), &st), 0);
-    EQ(st.st_size, 2000000);
-    kit_run(&k);
-    EQ(k.sent, -ESTALE); /* what it gave is gone */
-    parcel_free(k.parcel);
-    close(ends[0]);
-    return 0;
-}
-
-TEST(a_stream_has_no_size)
-{
-    kit_main(stream);
-}
-
-static int
-out(void *arg)
-{
-    struct kit k = {.path = kit_path("src", true)};
-    const char *all = kit_path("all", false);
-    struct stat st;
-
-    (void)arg;
-    kit_write(kit_path("src/a", false), SIZE, 1);
-    kit_write(kit_path("src/b", false), 5, 2);
-    k.out = open(all, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    kit_run(&k);
-    EQ(k.sent, 0);
-    EQ(k.received, 0);
-    EQ(stat(all, &st), 0);
-    EQ(st.st_size, SIZE + 5);
-    close(k.out);
-    return 0;
-}
-
-TEST(all_files_go_to_a_descriptor)
-{
-    kit_main(out);
 }
