@@ -21,7 +21,7 @@
 static const char *const kinds[] = {"all", "hub", "recv", NULL};
 
 static const struct opt opts[] = {
-    OPT_WORD(struct find_opts, kind, "kind", 'k', "KIND", kinds, "all",
+    OPT_WORD(struct find_opts, kind, "kind", 0, "KIND", kinds, "all",
              "Whom to look for: rooms, or those who take files."),
     OPT_TIME(struct find_opts, wait, "wait", 'w', "TIME", 50 * TN_MS, TN_MIN,
              "1s", "How long to wait for answers."),

@@ -50,7 +50,7 @@ struct hub {
     store *store;
     keeper *keeper;
     web *web;
-    plain *plain; /* NULL: this door is closed */
+    plain *plain;   /* NULL: this door is closed */
     beacon *beacon; /* NULL: it is not to be found */
     tn_tls *tls;
     tn_sock *listener; /* of the web; NULL: this door is closed */

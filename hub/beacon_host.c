@@ -215,29 +215,38 @@ is_policy(const struct rule *r)
                             strcmp(r->word[0], "reject") == 0);
 }
 
+/* Without ports a rule is about all of them. */
+static void
+read_accept(const struct rule *r, int port, struct doctor_wall *w)
+{
+    int to = find_ports(r, to_port), from = find_ports(r, from_port);
+    bool all = to < 0 && from < 0;
+
+    w->accepts = w->accepts || all || (to >= 0 && names_port(r, to, port));
+    w->answers = w->answers || all || (from >= 0 && names_port(r, from, port));
+}
+
+static bool
+drops_ours(const struct rule *r, int port)
+{
+    int to = find_ports(r, to_port);
+
+    return to < 0
+               ? find_ports(r, from_port) < 0
+               : names_port(r, to, port) || names_port(r, to, DOCTOR_HUB_PORT);
+}
+
 static void
 read_rule(const struct rule *r, const char *text, size_t n, int port,
           struct doctor_wall *w)
 {
-    int to = find_ports(r, to_port);
-
     if (is_policy(r)) {
         w->policy = true;
+    } else if (!has_word(r, "udp")) {
         return;
-    }
-    if (!has_word(r, "udp")) {
-        return;
-    }
-    if (has_word(r, "accept")) {
-        int from = find_ports(r, from_port);
-        w->accepts = w->accepts || (from < 0 && to < 0) ||
-                     (to >= 0 && names_port(r, to, port));
-        w->answers = w->answers || (from < 0 && to < 0) ||
-                     (from >= 0 && names_port(r, from, port));
-    } else if (is_drop(r) &&
-               (to < 0 ? find_ports(r, from_port) < 0
-                       : names_port(r, to, port) ||
-                             names_port(r, to, DOCTOR_HUB_PORT))) {
+    } else if (has_word(r, "accept")) {
+        read_accept(r, port, w);
+    } else if (is_drop(r) && drops_ours(r, port)) {
         keep_rule(w, text, n);
     }
 }

@@ -192,8 +192,7 @@ family_of(const tn_msg *msg, const tn_path *path)
     const tn_addr *a = path->local.len > 0 ? &path->local : &msg->addr;
 
     if (a->u.sa.sa_family == AF_INET6) {
-        return IN6_IS_ADDR_V4MAPPED(&a->u.in6.sin6_addr) &&
-                       path->local.len == 0
+        return IN6_IS_ADDR_V4MAPPED(&a->u.in6.sin6_addr) && path->local.len == 0
                    ? AF_INET
                    : AF_INET6;
     }

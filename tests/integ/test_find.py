@@ -1,45 +1,18 @@
 #!/usr/bin/env python3
-"""tenon find: hubs on networks that the test makes, and what the doctor says.
+"""tenon find: hubs on networks that the test makes.
 """
 
 import json
-import os
 import re
 import signal
 import socket
 import struct
-import subprocess
-import time
 
 import networks
-import room
 import tap
+from networks import PORT, asker, doctor, find, two_hosts
 
-PORT = 8001
-GROUP6 = "ff12::8001:544e"
 ANNOUNCE, ASK, ANSWER, BYE = 1, 2, 3, 4
-
-
-def find(host, *args, found=None):
-    """What is found, as JSON; the exit code must fit."""
-    code, out, err = host.tenon("find", "--json", *args)
-    events = [json.loads(line) for line in out.splitlines()]
-    tap.equal(code, 0 if events else 1, err)
-    if found is not None:
-        tap.equal(sorted(e["name"] for e in events), sorted(found), err)
-    return events
-
-
-def doctor(host, *args):
-    """What the doctor finds: {code: event}, and the interfaces by name."""
-    code, out, err = host.tenon("find", "--doctor", "--json", *args)
-    events = [json.loads(line) for line in out.splitlines()]
-    tap.equal(err, "")
-    end = events[-1]
-    tap.equal(end["event"], "end")
-    tap.equal(code, 0 if end["found"] else 1, "exit code")
-    return ({e["code"]: e for e in events if e["event"] == "finding"},
-            {e["name"]: e for e in events if e["event"] == "interface"})
 
 
 def question(nonce=1, number=1, kinds=0, spread=0, marks=b"", size=224):
@@ -57,19 +30,6 @@ def card(data):
             "flags": flags, "port": port, "members": members, "nonce": nonce,
             "held": held, "name": data[30:30 + name].decode(),
             "text": data[30 + name:30 + name + text].decode()}
-
-
-def asker(host):
-    sock = host.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-    return sock
-
-
-def two_hosts(*, a="10.1.0.1/24", b="10.1.0.2/24"):
-    """A network of two, without a default route."""
-    one, two = networks.Host(), networks.Host()
-    networks.segment(one.plug("eth0", a), two.plug("eth0", b))
-    return one, two
 
 
 # --- finding ------------------------------------------------------------------
@@ -197,8 +157,6 @@ def ipv6_alone():
 def no_broadcast():
     """A link without broadcast: by the group of IPv4"""
     a, b = networks.Host(), networks.Host()
-    if not os.path.exists("/dev/net/tun"):
-        raise tap.Skip("no /dev/net/tun")
     link = networks.Tunnel(a, b)
     for host, own, other in ((a, 1, 2), (b, 2, 1)):
         host.ip(f"addr add 10.9.0.{own} peer 10.9.0.{other} dev tun0")
@@ -248,13 +206,15 @@ def many():
     ear.close()
     before = traffic(b, "eth0")
     begun = tap.now()
-    find(b, "-w", "2", found=[f"room {i}" for i in range(count)])
+    find(b, "-w", "4", found=[f"room {i}" for i in range(count)])
     took = tap.now() - begun
     after = traffic(b, "eth0")
     spent = {k: after[k] - before[k] for k in after}
     print(f"# {count} hubs in {took:.1f} s: {spent}", flush=True)
-    tap.true(spent["out"] <= 6, f"questions: {spent}")
-    tap.true(spent["in"] <= count * 1.1, f"answers: {spent}")
+    # Five questions; a machine under load answers some of them twice. Without
+    # suppression it would be five times.
+    tap.true(spent["out"] <= 7, f"questions: {spent}")
+    tap.true(spent["in"] <= count * 2, f"answers: {spent}")
     for hub in hubs:
         hub.signal(signal.SIGINT)
 
@@ -291,24 +251,34 @@ def watched():
     tap.equal(w.wait(), 0, "exit code")
 
 
-@tap.case
-def plugged_in_later():
-    """A network that comes later is told of the room"""
+def plugged_in_later(one, two):
     a, b = networks.Host(), networks.Host()
-    bridge = networks.segment(b.plug("eth0", "10.1.0.2/24"))
+    bridge = networks.segment(b.plug("eth0", two))
+    ear = b.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    ear.bind(("0.0.0.0", PORT))
     w = watch(b)
     a.hub("--name", "late")
-    # What comes from now on is no answer: the watch has asked, and does so
-    # again in half a minute only.
-    time.sleep(2)
-    networks.join(bridge, a.plug("eth0", "10.1.0.1/24"))
+    # What comes after the fourth question is no answer: the next one is asked
+    # half a minute later.
+    while ear.recv(2000)[10] != 4:
+        pass
+    ear.close()
+    networks.join(bridge, a.plug("eth0", one))
     deadline = tap.now() + 20 * tap.SCALE
     while not tap.readable(w.stdout, 1):
         tap.true(tap.now() < deadline, "the room was not announced")
     event = next_event(w)
     tap.equal((event["event"], event["name"], "rtt" in event),
               ("came", "late", False))
-    find(b, found=["late"])
+    event, = find(b, found=["late"])
+    tap.true(one.split("/")[0] in event["addresses"][0], event)
+
+
+tap.add("A network that comes later is told of the room", plugged_in_later,
+        "10.1.0.1/24", "10.1.0.2/24")
+tap.add("A network of IPv6 that comes later is told of the room",
+        plugged_in_later, "fd00::1/64", "fd00::2/64")
 
 
 @tap.case
@@ -410,205 +380,6 @@ def spread():
     tap.true(max(delays) < 0.4 + tap.SCALE, f"delays {sorted(delays)}")
 
 
-# --- the doctor ---------------------------------------------------------------
-
-@tap.case
-def healthy():
-    """The doctor of a network where all is well: nothing to mend"""
-    a, b = two_hosts()
-    a.hub()
-    findings, seen = doctor(b)
-    tap.equal(findings, {})
-    tap.equal((seen["eth0"]["echo"], seen["lo"]["echo"]), (True, True))
-    tap.true(seen["eth0"]["answers"] > 0, seen["eth0"])
-    findings, _ = doctor(networks.Host())
-    tap.equal(list(findings), ["no-network"])
-
-
-@tap.case
-def ill_alone():
-    """No loopback, no link, no address, no broadcast: each with its cure"""
-    host = networks.Host(loopback=False)
-    findings, _ = doctor(host)
-    tap.equal(sorted(findings), ["no-loopback", "no-network"])
-    tap.equal(findings["no-loopback"]["mend"], "sudo ip link set lo up")
-    host = networks.Host()
-    wire = host.plug("eth0")
-    findings, _ = doctor(host)
-    tap.true("no-carrier" in findings and "no-network" in findings, findings)
-    networks.segment(wire)
-    host.ip("-6 addr flush dev eth0")
-    findings, _ = doctor(host)
-    tap.true("no-address" in findings, findings)
-    host.ip("addr add 10.1.0.2/32 dev eth0")
-    findings, _ = doctor(host)
-    tap.true("10.1.0.2/24" in findings["narrow-mask"]["mend"], findings)
-    host.ip("link set eth0 down")
-    findings, _ = doctor(host)
-    tap.equal(findings["down"]["mend"], "sudo ip link set eth0 up")
-
-
-@tap.case
-def wrong_mask():
-    """A mask that leaves the other machine out"""
-    a, b = two_hosts(a="10.1.0.200/24", b="10.1.0.2/25")
-    for host in (a, b):
-        host.ip("-6 addr flush dev eth0")
-        host.run("sh", "-c", "echo 0 | tee /proc/sys/net/ipv4/conf/*/rp_filter",
-                 check=False)
-    a.hub("--name", "outside")
-    find(b, found=[])
-    findings, _ = doctor(b)
-    tap.true("10.1.0.200" in findings["wrong-mask"]["text"], findings)
-    tap.equal(findings["wrong-mask"]["interface"], "eth0")
-    tap.true("10.1.0.2/24 dev eth0" in findings["wrong-mask"]["mend"], findings)
-    # The cure, as it is given.
-    b.ip("addr add 10.1.0.2/24 dev eth0")
-    find(b, found=["outside"])
-
-
-@tap.case
-def port_taken():
-    """A program that has the port for itself is named"""
-    a, b = two_hosts()
-    taker = a.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    taker.bind(("0.0.0.0", PORT))
-    hub = a.hub("--name", "mute")
-    tap.true("--doctor" in tap.read_until(hub.stderr, b"\n").decode(), "a word")
-    find(b, found=[])
-    findings, _ = doctor(a)
-    tap.true(f"process {os.getpid()}" in findings["port-taken"]["text"],
-             findings)
-    taker.close()
-
-
-def wall(host, rules):
-    """A firewall of nft; skips where there is none."""
-    tap.need("nft")
-    done = subprocess.run(["nft", "-f", "-"], capture_output=True, check=False,
-                          preexec_fn=host.inside(), input=rules.encode())
-    if done.returncode != 0:
-        raise tap.Skip("nft: " + done.stderr.decode().strip())
-
-
-def cure(host, finding):
-    """Do what the doctor advises, as it stands there."""
-    host.run(*finding["mend"].removeprefix("sudo ").split())
-
-
-@tap.case
-def firewall():
-    """A rule that drops questions is found by its effect, and read"""
-    a, b = two_hosts()
-    wall(a, """table inet guard {
-        chain enter {
-            type filter hook input priority 0; policy accept;
-            udp dport { 53, 8000-8010 } counter drop
-        }
-    }""")
-    a.hub("--name", "walled")
-    find(b, found=[])
-    findings, seen = doctor(a)
-    tap.equal(seen["eth0"]["echo"], False)
-    tap.true("8000-8010" in findings["rule-drops"]["text"], findings)
-    tap.equal(findings["no-echo"]["mend"], "sudo nft insert rule inet guard "
-              "enter udp dport 8001 accept")
-    cure(a, findings["no-echo"])
-    find(b, found=["walled"])
-
-
-@tap.case
-def firewall_of_the_asker():
-    """A firewall that lets in only what it saw asked for drops answers"""
-    a, b = two_hosts()
-    wall(b, """table inet filter {
-        chain input {
-            type filter hook input priority 0; policy drop;
-            iif lo accept
-            ct state established,related accept
-            ip6 nexthdr icmpv6 accept
-        }
-    }""")
-    a.hub("--name", "there")
-    find(b, found=[])
-    findings, _ = doctor(b)
-    tap.equal(findings["answers-dropped"]["mend"], "sudo nft insert rule inet "
-              "filter input udp sport 8001 accept")
-    cure(b, findings["answers-dropped"])
-    find(b, found=["there"])
-    findings, _ = doctor(b)
-    tap.true("policy-drops" in findings and "no-echo" in findings, findings)
-    cure(b, findings["policy-drops"])
-    tap.equal(doctor(b)[0], {})
-
-
-@tap.case
-def firewall_that_keeps_in():
-    """A firewall that forbids to ask is told from one that drops"""
-    a, _ = two_hosts()
-    wall(a, """table inet filter {
-        chain output {
-            type filter hook output priority 0; policy accept;
-            oifname "eth0" udp dport 8001 drop
-        }
-    }""")
-    findings, seen = doctor(a)
-    tap.equal(findings["may-not-send"]["interface"], "eth0")
-    tap.equal(seen["eth0"]["asked"], False)
-
-
-@tap.case
-def dropped_unseen():
-    """A drop that no rule shows (tc) is found by its effect"""
-    a, b = two_hosts()
-    tap.need("tc")
-    done = a.run("tc", "qdisc", "add", "dev", "eth0", "ingress", check=False)
-    if done.returncode == 0:
-        done = a.run("tc", "filter", "add", "dev", "eth0", "parent", "ffff:",
-                     "protocol", "all", "u32", "match", "u32", "0", "0",
-                     "action", "drop", check=False)
-    if done.returncode != 0:
-        raise tap.Skip("no tc filter: " + done.stderr.decode().strip())
-    a.hub("--name", "walled")
-    find(b, found=[])
-    findings, seen = doctor(a)
-    tap.equal((seen["eth0"]["echo"], findings["no-echo"]["interface"]),
-              (False, "eth0"))
-    tap.true("8001" in findings["no-echo"]["mend"], findings)
-
-
-@tap.case
-def one_way():
-    """Others are heard, but do not answer"""
-    a, b = two_hosts()
-    mouth = asker(a)
-    ready = b.start("find", "--doctor", "--json", "-w", "2")
-    data = struct.pack(">2sBB8sBBHHHIIBB", b"\xffB", 1, ANNOUNCE, b"12345678",
-                       1, 0, 0, 8000, 1, 0, 0, 3, 0) + b"ann"
-    while not tap.readable(ready.stdout, 0.1):
-        mouth.sendto(data, ("10.1.0.255", PORT))
-    events = [json.loads(line)
-              for line in tap.read_all(ready.stdout).decode().splitlines()]
-    codes = {e["code"]: e for e in events if e["event"] == "finding"}
-    tap.true("one-way" in codes, codes)
-    tap.true("port 8001" in codes["one-way"]["text"], codes)
-
-
-@tap.case
-def tunnel_route():
-    """A default route by a tunnel is told"""
-    host, other = networks.Host(), networks.Host()
-    if not os.path.exists("/dev/net/tun"):
-        raise tap.Skip("no /dev/net/tun")
-    link = networks.Tunnel(host, other)
-    host.ip("addr add 10.9.0.1 peer 10.9.0.2 dev tun0")
-    host.ip("link set tun0 up")
-    host.ip("route add default dev tun0")
-    findings, _ = doctor(host)
-    tap.equal(findings["tunnel"]["interface"], "tun0")
-    link.end()
-
-
 @tap.case
 def misuse():
     """What does not go together is said at once"""
@@ -620,9 +391,4 @@ def misuse():
 
 
 if __name__ == "__main__":
-    try:
-        networks.begin()
-    except tap.Skip as why:
-        print(f"1..0 # SKIP {why}")
-    else:
-        tap.run()
+    networks.run()
