@@ -32,6 +32,7 @@ class Receiver:
         if not any(w in options for w in ("-o", "--output")):
             words.append(self.folder)
         self.tenon = tap.Tenon(*words, ready=True, **how)
+        stack.callback(self.tenon.end)  # before its folder goes
         self.where = self.tenon.where
         self.port = self.tenon.port
 
