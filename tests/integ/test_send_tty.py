@@ -244,7 +244,7 @@ def progress():
             seat.sees(" s\x1b[K")
         line.cut()
         for seat in (recv, send_seat):
-            seat.sees("big.bin", ", 8.0M in ", "; ", " of it went over")
+            seat.sees("big.bin", ", 8.0M in ", "/s)")
             tap.equal(seat.program.wait(), 0)
         tap.equal(listed(inbox), {b"big.bin": open(path, "rb").read()})
 
