@@ -106,11 +106,30 @@ void inbox_tell_code(const struct recv *r);
 /** Take one sender: a tn_handler, arg is the recv. */
 int inbox_one(tn_sock *conn, const tn_addr *peer, void *arg);
 
-/** It is over for the program: all sessions end. */
-void inbox_over(struct recv *r, int code);
+/* What inbox_one() does, for who comes by another door: a seat for the calling
+   task, the two functions that the parcel is given, with the seat as their arg,
+   and the end. Who is not paired by our code sets `paired` itself. */
+
+/** Take a seat (end with inbox_leave()); `clear`: what comes is not encrypted.
+    NULL: none is free. */
+struct recv_session *inbox_seat(struct recv *r, const tn_addr *peer,
+                                bool clear);
+
+/** Told by the parcel; arg is the session. */
+void inbox_told(void *arg, const struct parcel_event *ev);
 
 /** Asked by the parcel; arg is the session. Suspends. */
 int inbox_ask(void *arg, const struct parcel_ask *ask);
+
+/** It ended, well (0) or not (a code): tell how, and free the seat. */
+void inbox_leave(struct recv_session *s, const struct parcel_result *result,
+                 int err);
+
+/** Tell whether two addresses are of one host. */
+bool inbox_same_host(const tn_addr *one, const tn_addr *two);
+
+/** It is over for the program: all sessions end. */
+void inbox_over(struct recv *r, int code);
 
 /** Open where -o leads; an exit code. */
 int inbox_out_open(struct recv *r);

@@ -14,24 +14,19 @@
 
 /* --- seats -----------------------------------------------------------------*/
 
-/* A seat, if one is free and its address has not too many. */
-static struct recv_session *
-seat(struct recv *r, const tn_addr *peer)
+struct recv_session *
+inbox_seat(struct recv *r, const tn_addr *peer, bool clear)
 {
     struct recv_session *s = NULL;
     int same = 0;
-    tn_addr a = *peer, b;
-    (void)!tn_addr_set_port(&a, 0);
     for (int i = 0; i < RECV_SESSIONS; i++) {
         if (!r->session[i].used) {
             s = &r->session[i];
-            continue;
+        } else {
+            same += inbox_same_host(&r->session[i].peer, peer);
         }
-        b = r->session[i].peer;
-        (void)!tn_addr_set_port(&b, 0);
-        same += tn_addr_equal(&a, &b);
     }
-    if (!s || same >= RECV_OF_ONE) {
+    if (!s || same >= RECV_OF_ONE || r->over) {
         return NULL;
     }
     memset(s, 0, sizeof(*s));
@@ -39,6 +34,15 @@ seat(struct recv *r, const tn_addr *peer)
     s->r = r;
     s->peer = *peer;
     (void)where_peer(peer, s->at, sizeof(s->at));
+    s->report = (struct report){
+        .json = r->o->json,
+        .quiet = r->o->quiet,
+        .verbose = r->o->verbose,
+        .clear = clear,
+        .session = r->o->once ? 0 : (int)++r->count,
+        .peer = s->at,
+    };
+    tn_deadline(&s->scope, TN_FOREVER);
     return s;
 }
 
@@ -109,12 +113,12 @@ take_code(struct recv_session *s)
 
 /* --- what the engine tells -------------------------------------------------*/
 
-static void
-told(void *arg, const struct parcel_event *ev)
+void
+inbox_told(void *arg, const struct parcel_event *ev)
 {
     struct recv_session *s = arg;
     struct recv *r = s->r;
-    if (ev->what == PARCEL_PAIRED) {
+    if (ev->what == PARCEL_PAIRED && !s->paired) {
         if (s->stale || s->serial != r->serial) {
             s->stale = true;
             tn_scope_cancel(&s->scope);
@@ -250,7 +254,7 @@ work(struct recv_session *s, tn_sock *conn, struct parcel_result *result)
         .policy = policy(r->o),
         .max_bytes = r->o->max_size,
         .ask = inbox_ask,
-        .told = told,
+        .told = inbox_told,
         .arg = s,
     };
     int err = how.code ? take_code(s) : 0;
@@ -261,33 +265,14 @@ work(struct recv_session *s, tn_sock *conn, struct parcel_result *result)
                        : parcel_receive(conn, &how, result);
 }
 
-int
-inbox_one(tn_sock *conn, const tn_addr *peer, void *arg)
+void
+inbox_leave(struct recv_session *s, const struct parcel_result *result, int err)
 {
-    struct recv *r = arg;
-    struct parcel_result result;
-    struct recv_session *s = r->over ? NULL : seat(r, peer);
-    tn_task_name("sender");
-    if (!s) {
-        return -EBUSY;
-    }
-    memset(&result, 0, sizeof(result));
-    s->report = (struct report){
-        .json = r->o->json,
-        .quiet = r->o->quiet,
-        .verbose = r->o->verbose,
-        .clear = r->o->insecure || r->o->plain,
-        .session = r->o->once ? 0 : (int)++r->count,
-        .peer = s->at,
-    };
-    s->paired = r->o->plain; /* there is nothing to be guessed */
-    s->report.paired = s->paired;
-    tn_deadline(&s->scope, TN_FOREVER);
-    int err = work(s, conn, &result);
+    struct recv *r = s->r;
     (void)tn_scope_end(&s->scope);
     s->ended = true;
     if (s->paired && !s->stale) {
-        end_of_session(s, &result, err);
+        end_of_session(s, result, err);
     } else if (!s->stale && err != -ECANCELED) {
         end_of_stranger(s, err);
     }
@@ -298,5 +283,23 @@ inbox_one(tn_sock *conn, const tn_addr *peer, void *arg)
     }
     tn_wipe(s->code, sizeof(s->code));
     s->used = false;
+}
+
+int
+inbox_one(tn_sock *conn, const tn_addr *peer, void *arg)
+{
+    struct recv *r = arg;
+    struct parcel_result result;
+    bool clear = r->o->insecure || r->o->plain;
+    struct recv_session *s = inbox_seat(r, peer, clear);
+    tn_task_name("sender");
+    if (!s) {
+        return -EBUSY;
+    }
+    memset(&result, 0, sizeof(result));
+    s->paired = r->o->plain; /* there is nothing to be guessed */
+    s->report.paired = s->paired;
+    int err = work(s, conn, &result);
+    inbox_leave(s, &result, err);
     return err;
 }
