@@ -53,7 +53,8 @@ exchange(tn_sock *sock, struct pair *p, enum wire_role role, bool wants_code)
     if (!wire_get_greeting(&p->theirs, p->wire[1 - me])) {
         return tn_fail(-EPROTO, "greet", "no tenon send or recv is there");
     }
-    if (p->theirs.version != WIRE_VERSION) {
+    /* One that speaks a higher version, too, speaks this one with us. */
+    if (p->theirs.version < WIRE_VERSION) {
         return tn_fail(-EPROTONOSUPPORT, "greet",
                        "the peer speaks another version");
     }

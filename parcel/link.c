@@ -34,6 +34,7 @@ link_init(struct link *l, tn_sock *sock, char *reason)
     l->in = malloc(IN_CAP);
     l->out = malloc(OUT_CAP);
     l->spoke = tn_now();
+    l->heard = l->spoke;
     if (!l->in || !l->out) {
         link_fini(l);
         return -ENOMEM;
@@ -98,6 +99,7 @@ fill(struct link *l, size_t need)
                          : tn_fail(-ECONNRESET, "receive", "the peer left");
         }
         l->have += (size_t)n;
+        l->heard = tn_now();
     }
     return 0;
 }
@@ -149,23 +151,34 @@ link_get(struct link *l, struct frame *f)
 
 /* ---- out ---- */
 
+/* A peer that waits for its disk, and says so, is not to be given up. */
+static bool
+is_patient(struct link *l)
+{
+    if (tn_now() - l->heard >= PARCEL_SILENCE || tn_checkpoint() < 0) {
+        return false;
+    }
+    tn_send_resume(l->sock);
+    return true;
+}
+
 int
 link_flush(struct link *l)
 {
-    size_t n = l->used;
-    ssize_t r;
-
-    if (n == 0) {
-        return 0;
-    }
     l->spoke = tn_now();
-    r = tn_sendall(l->sock, l->out, n, &l->gone);
-    if (r < 0) {
-        return (int)r;
+    while (l->gone < l->used) {
+        size_t sent = 0;
+        ssize_t r =
+            tn_sendall(l->sock, l->out + l->gone, l->used - l->gone, &sent);
+
+        l->gone += sent;
+        l->spoke = tn_now();
+        if (r < 0 && (r != -ETIME || !is_patient(l))) {
+            return (int)r;
+        }
     }
     l->used = 0;
     l->gone = 0;
-    l->spoke = tn_now();
     return 0;
 }
 

@@ -36,9 +36,9 @@ struct link {
     size_t gone;     /* of out: sent before the flush was given up */
     uint64_t got;    /* bytes of all frames so far */
     uint64_t put;
-    int64_t spoke; /* when something was last sent */
-    int bye;       /* what the peer ended the session with */
-    char *reason;  /* PARCEL_REASON + 1 bytes; the peer's, cleaned */
+    int64_t spoke, heard; /* when something was last sent, last came */
+    int bye;              /* what the peer ended the session with */
+    char *reason;         /* PARCEL_REASON + 1 bytes; the peer's, cleaned */
 };
 
 /** How many bytes may be on their way in an offer of that sum; both sides know
@@ -69,7 +69,8 @@ void link_commit(struct link *l, unsigned type, size_t n);
 /** Write a frame. 0; as tn_sendall(). Suspends. */
 int link_put(struct link *l, unsigned type, const void *src, size_t n);
 
-/** Send what waits. 0; as tn_sendall(). Suspends. */
+/** Send what waits, for as long as the peer is heard of. 0; as tn_sendall().
+    Suspends. */
 int link_flush(struct link *l);
 
 /** Say why this ends, behind the frame that is half sent; within a second,

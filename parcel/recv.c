@@ -4,15 +4,20 @@
 #include "recv_int.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* At most so often one hears how far it is. */
 #define TELL_EVERY (50 * TN_MS)
 
-enum { ACK_PART = 4 }; /* of the window: said when so much came */
+enum {
+    ACK_PART = 4,   /* of the window: said when so much came */
+    KEPT_FREE = 24, /* descriptors that are for others */
+};
 
 void
 recv_tell(struct recv *r, enum parcel_what what, const struct parcel_item *item,
@@ -329,6 +334,22 @@ open_target(struct recv *r)
     return err < 0 ? tn_fail(err, "open", r->opts->dir) : 0;
 }
 
+/* A quarter of the descriptors, less what others need, for what is compared;
+   half for what waits for its name. */
+static void
+share_descriptors(struct recv *r)
+{
+    struct rlimit limit;
+    unsigned n = UINT_MAX;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < n) {
+        n = limit.rlim_cur > KEPT_FREE ? (unsigned)limit.rlim_cur - KEPT_FREE
+                                       : 0;
+    }
+    r->bases_most = n / 4 < 1 ? 1 : n / 4 < WIRE_ASKS ? n / 4 : WIRE_ASKS;
+    r->ready_most = n / 2 < 1 ? 1 : n / 2 < RECV_READY ? n / 2 : RECV_READY;
+}
+
 int
 recv_new(struct recv **out, tn_sock *sock, const struct parcel_recv_opts *opts,
          struct parcel_result *result)
@@ -344,6 +365,7 @@ recv_new(struct recv **out, tn_sock *sock, const struct parcel_recv_opts *opts,
     r->opts = opts;
     r->result = result;
     r->in.part = -1;
+    share_descriptors(r);
     err = open_target(r);
     return err < 0 ? err : link_init(&r->link, sock, result->reason);
 }

@@ -8,13 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-enum {
-    COPIES_LOOKED_AT = 100,
-    KEPT_FREE = 24, /* descriptors that are for others */
-};
+enum { COPIES_LOOKED_AT = 100 };
 
 static bool
 is_like(const struct stat *st, const struct parcel_item *it)
@@ -191,29 +187,11 @@ base_check(const struct base *b)
                : -ESTALE;
 }
 
-/* A quarter of what may be open, less what others need. */
-static unsigned
-most_bases(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
-        limit.rlim_cur > KEPT_FREE + 4 * WIRE_ASKS) {
-        return WIRE_ASKS;
-    }
-    return limit.rlim_cur > KEPT_FREE + 4
-               ? (unsigned)(limit.rlim_cur - KEPT_FREE) / 4
-               : 1;
-}
-
 /* Asked ahead, as long as there are descriptors; what is not opened is told to
    be nothing, and looked at when its turn comes. */
 static int
 open_ahead(struct recv *r, const struct parcel_item *it, struct base **b)
 {
-    if (r->bases_most == 0) {
-        r->bases_most = most_bases();
-    }
     *b = find(r, it->index);
     return *b || r->bases_n >= r->bases_most ? 0 : base_open(r, it, b);
 }

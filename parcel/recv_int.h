@@ -14,7 +14,8 @@
 #include "source.h"
 
 enum {
-    RECV_READY = 256, /* files that are whole and wait for their names */
+    RECV_READY = 1024, /* files that are whole and wait for their names; fewer
+                          where descriptors are few */
     RECV_READY_BYTES = 64 << 20,
 };
 
@@ -74,8 +75,8 @@ struct recv {
     uint64_t window, acked;
     int64_t there; /* bytes on the disk that need not be found room for */
     struct base bases[WIRE_ASKS];
-    unsigned bases_n, bases_most; /* as descriptors allow */
-    uint8_t *block;               /* of a base; NULL until it is needed */
+    unsigned bases_n, bases_most, ready_most; /* most: as descriptors allow */
+    uint8_t *block; /* of a base; NULL until it is needed */
     struct given given[WIRE_ASKS];
     unsigned given_at, given_n;
     uint32_t given_blocks;

@@ -150,7 +150,7 @@ ready_add(struct recv *r, uint32_t item, int fd, int64_t size)
     r->ready[r->ready_n] = (struct ready){.item = item, .fd = fd};
     r->ready_n++;
     r->ready_bytes += size < RECV_READY_BYTES ? size : RECV_READY_BYTES;
-    if (r->ready_n < RECV_READY && r->ready_bytes < RECV_READY_BYTES &&
+    if (r->ready_n < r->ready_most && r->ready_bytes < RECV_READY_BYTES &&
         tn_now() - r->ready_since < RECV_READY_TIME) {
         return 0;
     }

@@ -33,7 +33,8 @@ struct kit {
     int (*ask)(void *arg, const struct parcel_ask *ask);
     parcel_told *send_told, *recv_told;
     void *arg;
-    int64_t cut; /* bytes that the sender's wire carries; 0: all */
+    int64_t flip; /* a byte that changes on its way, 1 being the first */
+    int64_t cut;  /* bytes that the sender's wire carries; 0: all */
     int sent, received;
     struct parcel_result send, recv;
     int64_t carried;
@@ -108,6 +109,10 @@ kit_carry(struct kit *k, int from, int to, bool counts)
             cap = (size_t)(k->cut - k->carried);
         }
         n = cap > 0 ? tn_recv(k->wire[from], mine, cap, 0) : 0;
+        if (counts && n > 0 && k->flip > k->carried &&
+            k->flip <= k->carried + n) {
+            mine[k->flip - k->carried - 1] ^= 1;
+        }
         if (n <= 0 || tn_sendall(k->wire[to], mine, (size_t)n, NULL) < 0) {
             break;
         }

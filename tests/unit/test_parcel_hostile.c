@@ -5,6 +5,7 @@
  */
 #include <tenon/err.h>
 
+#include "parcel/link.h"
 #include "parcel_kit.h"
 
 #include <ftw.h>
@@ -341,4 +342,88 @@ TEST(a_person_may_think_and_a_peer_may_not_be_silent)
     place_old();
     EQ(tn_run(&opts, patient, NULL), 0);
     EQ(tn_run(&opts, silent, NULL), 0);
+}
+
+/* ---- a disk that takes its time ---- */
+
+enum { FRAMES = 40 };
+
+struct ends {
+    struct link a, b;
+    tn_group group;
+};
+
+static int
+listen_only(void *arg)
+{
+    struct ends *e = arg;
+    struct frame f;
+
+    return link_get(&e->a, &f) < 0 ? 0 : -EPROTO;
+}
+
+static int
+take_late(void *arg)
+{
+    struct ends *e = arg;
+    struct frame f;
+
+    if (tn_sleep(15 * TN_MIN) < 0) {
+        return 0; /* the other one gave us up */
+    }
+    for (int i = 0; i < FRAMES; i++) {
+        EQ(link_get(&e->b, &f), 1);
+        EQ(f.n, KIT_BLOCK);
+    }
+    tn_group_cancel(&e->group);
+    return 0;
+}
+
+static int
+busy_disk(void *arg)
+{
+    static struct ends e;
+    static uint8_t block[KIT_BLOCK];
+    static char reason[PARCEL_REASON + 1];
+    bool speaks = *(bool *)arg;
+    tn_sock *pair[2];
+    int64_t began = tn_now();
+    int err = 0;
+
+    OK(tn_socketpair(pair, AF_UNIX, SOCK_STREAM, 0));
+    OK(tn_settimeout(pair[0], PARCEL_SILENCE));
+    OK(tn_settimeout(pair[1], PARCEL_SILENCE));
+    OK(link_init(&e.a, pair[0], reason));
+    OK(link_init(&e.b, pair[1], reason));
+    tn_group_init(&e.group, 0);
+    OK(tn_go(&e.group, listen_only, &e));
+    OK(tn_go(&e.group, take_late, &e));
+    if (speaks) {
+        OK(tn_go(&e.group, link_pulse, &e.b));
+    }
+    for (int i = 0; i < FRAMES && err == 0; i++) {
+        err = link_put(&e.a, WIRE_DATA, block, sizeof(block));
+        err = err < 0 ? err : link_flush(&e.a);
+    }
+    EQ(err, speaks ? 0 : -ETIME);
+    if (!speaks) {
+        LE(tn_now() - began, 2 * PARCEL_SILENCE);
+        tn_group_cancel(&e.group);
+    }
+    (void)tn_group_wait(&e.group);
+    link_fini(&e.a);
+    link_fini(&e.b);
+    (void)tn_close(pair[0]);
+    (void)tn_close(pair[1]);
+    return 0;
+}
+
+TEST(a_peer_that_waits_for_its_disk_is_waited_for)
+{
+    tn_opts opts = {.backend = "sim"};
+    bool speaks = true;
+
+    EQ(tn_run(&opts, busy_disk, &speaks), 0);
+    speaks = false;
+    EQ(tn_run(&opts, busy_disk, &speaks), 0);
 }

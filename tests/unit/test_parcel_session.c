@@ -545,3 +545,35 @@ TEST(a_code_has_to_be_the_same)
 {
     kit_main(codes);
 }
+
+/* Somebody on the way changes one bit of the greeting or of a share. */
+static int
+changed_on_the_way(void *arg)
+{
+    struct kit k = {.path = kit_path("f", false),
+                    .dir = kit_path("dst", true),
+                    .send_code = "right",
+                    .recv_code = "right"};
+
+    (void)arg;
+    kit_write(k.path, 1000, 1);
+    for (k.flip = 1; k.flip <= 32 + 32; k.flip++) {
+        kit_run(&k);
+        if (k.flip ==
+            12) { /* the flag itself: it looks as if there were none */
+            EQ(k.received, -EPROTONOSUPPORT);
+        } else if (k.flip > 12 && k.flip <= 32) {
+            EQ(k.received, TN_ECERT);
+            EQ(k.sent, TN_ECERT);
+        }
+        CHECK(k.received < 0);
+        CHECK(k.sent < 0);
+    }
+    CHECK(!kit_is_there(kit_path("dst/f", false)));
+    return 0;
+}
+
+TEST(nobody_on_the_way_takes_the_code_away)
+{
+    kit_main(changed_on_the_way);
+}
