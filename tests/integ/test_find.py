@@ -154,6 +154,19 @@ def ipv6_alone():
 
 
 @tap.case
+def ipv4_alone():
+    """A room that listens on IPv4 only is not told of by IPv6"""
+    a, b = two_hosts()
+    for host, last in ((a, 1), (b, 2)):
+        host.ip(f"addr add fd00::{last}/64 dev eth0 nodad")
+    both, four = a.hub("--name", "both"), \
+        a.hub("--name", "four", "--bind", "0.0.0.0")
+    events = {e["name"]: e for e in find(b, found=["both", "four"])}
+    tap.equal(events["four"]["addresses"], [f"10.1.0.1:{four.port}"])
+    tap.true(f"[fd00::1]:{both.port}" in events["both"]["addresses"], events)
+
+
+@tap.case
 def no_broadcast():
     """A link without broadcast: by the group of IPv4"""
     a, b = networks.Host(), networks.Host()
