@@ -9,13 +9,15 @@
 #include "opt.h"
 
 #define COMMANDS(X)                                                            \
-    X(talk)                                                                    \
-    X(echo)                                                                    \
+    X(hub)                                                                     \
     X(chat)                                                                    \
+    X(send)                                                                    \
+    X(recv)                                                                    \
+    X(find)                                                                    \
     X(serve)                                                                   \
     X(get)                                                                     \
-    X(find)                                                                    \
-    X(hub)
+    X(talk)                                                                    \
+    X(echo)
 
 #define COMMAND_EXTERN(name) extern const struct command command_##name;
 COMMANDS(COMMAND_EXTERN)

@@ -257,12 +257,13 @@ void tn__done_forget(const tn_share *s, const char *key);
 /* Run fsync() where it does not hold up the loop. */
 int tn__share_fsync(int fd);
 
-/* ---- share_put.c, share_post.c, share_delete.c ---- */
+/* ---- share_put.c, share_post.c, share_delete.c, share_make.c ---- */
 
 int tn__share_put(struct tn__call *c);
 int tn__share_asked(struct tn__call *c); /* HEAD of an upload */
 int tn__share_post(struct tn__call *c);
 int tn__share_delete(struct tn__call *c);
+int tn__share_make(struct tn__call *c); /* MKCOL */
 
 /* Room on the disk for `n` bytes more? 0 or -ENOSPC. */
 int tn__share_room(int fd, int64_t n);
