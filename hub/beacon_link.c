@@ -97,7 +97,7 @@ make_four(struct beacon_link *link, const tn_interface *i)
 }
 
 /* From the link's own address, which the kernel takes if none is named, and
-   from another one: what answers has one that browsers can use. */
+   from another one: what answers has one that browsers can be sent to. */
 static bool
 make_six(struct beacon_link *link, const tn_interface *i, bool chosen)
 {
