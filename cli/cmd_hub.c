@@ -114,6 +114,13 @@ on_answer(void *arg, const tn_addr *peer, const char *what, int status)
     }
 }
 
+static room_id
+find_member(void *arg, const char *name, const tn_addr *from)
+{
+    const struct hub *h = arg;
+    return h->native ? native_member(h->native, name, from) : 0;
+}
+
 static void
 on_trouble(void *arg, int err, unsigned long lost)
 {
@@ -197,6 +204,13 @@ open_room(struct hub *h)
 }
 
 static int
+open_refs(struct hub *h)
+{
+    int err = refs_open(&h->refs, h->room, h->store);
+    return err < 0 ? say_failed(err, NULL) : EXIT_DONE;
+}
+
+static int
 open_web(struct hub *h)
 {
     if (h->o->no_web) {
@@ -215,6 +229,8 @@ open_web(struct hub *h)
                                  .files = h->files[0] ? h->files : NULL,
                                  .read_only = h->o->read_only,
                                  .guard = &h->guard,
+                                 .refs = h->refs,
+                                 .member = find_member,
                                  .log = h->o->verbose ? on_answer : NULL,
                                  .arg = h};
     int err = web_open(&h->web, h->room, h->store, &how);
@@ -231,6 +247,9 @@ open_all(struct hub *h)
     }
     if (code == EXIT_DONE) {
         code = hub_guard(h);
+    }
+    if (code == EXIT_DONE) {
+        code = open_refs(h);
     }
     if (code == EXIT_DONE) {
         code = open_web(h);
@@ -264,6 +283,20 @@ ended(struct hub *h, int err)
         h->failed = say_failed(err, &h->ep);
     }
     return err;
+}
+
+static int
+serve_door(void *arg)
+{
+    struct hub *h = arg;
+    return ended(h, door_serve(h->door));
+}
+
+static int
+serve_native(void *arg)
+{
+    struct hub *h = arg;
+    return ended(h, native_serve(h->native));
 }
 
 static int
@@ -303,6 +336,7 @@ farewell(struct hub *h)
     flush(h);
     room_close(h->room);
     flush(h);
+    native_flush(h->native);
     screen_flush(&h->screen);
     tn_scope_end(&s);
 }
@@ -317,6 +351,8 @@ serve(struct hub *h)
     } tasks[] = {
         {h->screen.out != NULL, screen_run, &h->screen},
         {h->keeper != NULL, keeper_run, h->keeper},
+        {true, serve_door, h},
+        {true, serve_native, h},
         {h->plain != NULL, serve_plain, h},
         {h->web != NULL, serve_web, h},
     };
@@ -350,8 +386,11 @@ run(void *arg)
     }
     screen_close(&h->screen);
     plain_close(h->plain);
+    native_close(h->native);
+    door_close(h->door);
     tn_close(h->listener);
     web_close(h->web);
+    refs_close(h->refs);
     keeper_free(h->keeper);
     store_close(h->store, h->room ? room_latest(h->room) : 0);
     room_free(h->room);

@@ -13,6 +13,7 @@
 
 #include "hub/bucket.h"
 #include "hub/keeper.h"
+#include "hub/native.h"
 #include "hub/plain.h"
 #include "hub/web.h"
 #include "screen.h"
@@ -48,7 +49,10 @@ struct hub {
     store *store;
     keeper *keeper;
     web *web;
-    plain *plain; /* NULL: this door is closed */
+    struct refs *refs;
+    door *door;     /* the UDP port */
+    native *native; /* who speaks the native dialect at it */
+    plain *plain;   /* who speaks plain text; NULL: nobody may */
     tn_tls *tls;
     tn_sock *listener; /* of the web; NULL: this door is closed */
     struct guard guard;

@@ -85,7 +85,7 @@ static bool
 is_worth_keeping(const keeper *k)
 {
     for (int i = k->at; i < k->count; i++) {
-        if (k->batch[i].what != ROOM_NOTE && k->batch[i].what != ROOM_BYE) {
+        if (store_keeps(k->batch[i].what)) {
             return true;
         }
     }

@@ -144,6 +144,12 @@ store_secret(const store *s)
     return s->secret;
 }
 
+bool
+store_keeps(enum room_what what)
+{
+    return room_is_public(what) && what != ROOM_BYE;
+}
+
 int
 store_append(store *s, const struct room_event *evs, int n)
 {

@@ -17,8 +17,9 @@
 #include "room.h"
 
 enum store_limit {
-    /* The layout of the tables; a file with a higher one is refused. */
-    STORE_VERSION = 1,
+    /* What the tables may hold; a file with a higher one is refused. 2: acts
+       and new names among the events. */
+    STORE_VERSION = 2,
     /* Events kept: a year of a busy class. */
     STORE_EVENTS = 100000,
     /* Appended events after which the limits are looked at. */
@@ -99,7 +100,16 @@ uint64_t store_latest(const store *s);
 const unsigned char *store_secret(const store *s);
 
 /**
- * Append events, all or none. Notes and good-byes are left out.
+ * Tell whether events of a kind are kept.
+ *
+ * @param what  any.
+ * @return true if so.
+ */
+bool store_keeps(enum room_what what);
+
+/**
+ * Append events, all or none. Good-byes, and what is for one member's eyes,
+ * are left out.
  *
  * @param s    borrowed.
  * @param evs  borrowed until return; `n` of them; their numbers rise.

@@ -8,6 +8,7 @@
 /* Events as JSON, the latest first, as they are found. */
 struct pile {
     uint64_t author; /* of the browser that will read them */
+    room_id reader;
     size_t bytes;
     int count;
     char *item[WEB_PAST];
@@ -19,9 +20,12 @@ static int
 pile_up(void *arg, const struct room_event *ev)
 {
     struct pile *p = arg;
-    size_t n = web_write_event(p->line, WEB_LINE, ev, p->author, false);
+    size_t n = 0;
 
-    if (n == 0) { /* what somebody else wrote into our history */
+    if (web_may_see(ev, p->reader)) {
+        n = web_write_event(p->line, WEB_LINE, ev, p->author, false);
+    }
+    if (n == 0) { /* or what somebody else wrote into our history */
         return 0;
     }
     if (p->bytes + n > WEB_PAST_BYTES || p->count == WEB_PAST) {
@@ -126,6 +130,7 @@ send_span(struct web_conn *c, const struct web_span *span)
 
     if (p != NULL) {
         p->author = c->author;
+        p->reader = c->id;
         err = search(c->web, span, p, &more);
     }
     /* A history that cannot be read is a room without one. */
@@ -152,23 +157,4 @@ web_send_past(struct web_conn *c, const struct web_span *span)
         (void)!tn_chan_try_send(c->web->desks, &token);
     }
     return err;
-}
-
-/* --- the marks of what was said lately -------------------------------------*/
-
-static int
-recall(void *arg, const struct room_event *ev)
-{
-    return refs_add_older(arg, ev) ? 0 : 1;
-}
-
-int
-web_recall(struct web *w)
-{
-    struct store_span span = {.before = UINT64_MAX,
-                              .limit = REFS_KEPT,
-                              .row = recall,
-                              .arg = &w->refs};
-
-    return w->store != NULL ? store_read(w->store, &span) : 0;
 }
