@@ -160,7 +160,7 @@ on_answer(guest *g, const struct wire_frame *f)
     link_init(&g->link, now);
     g->session = f->session;
     g->phase = PHASE_JOIN;
-    g->began = g->pinged = now;
+    g->pinged = now;
     memcpy(join.key, g->opts.key, GUEST_KEY);
     memcpy(join.epoch, g->epoch, sizeof(join.epoch));
     memcpy(join.name, g->name, sizeof(join.name));
@@ -288,7 +288,8 @@ check_silence(guest *g, int64_t now)
 
     if (silent >= (g->phase == PHASE_IN ? GUEST_SILENCE : GUEST_BEGIN)) {
         lose(g, now);
-    } else if (silent >= GUEST_PING && now - g->pinged >= GUEST_PING_AGAIN) {
+    } else if ((silent >= GUEST_PING || link_asks(&g->link)) &&
+               now - g->pinged >= GUEST_PING_AGAIN) {
         g->pinged = now;
         link_ping(&g->link);
     }
@@ -320,13 +321,13 @@ guest_wake(const guest *g)
     if (g->phase <= PHASE_ENTER) {
         wake = sooner(wake, g->ask_at);
     } else {
-        int64_t ping = g->link.heard + GUEST_PING;
+        int64_t ping = link_asks(&g->link) ? 0 : g->link.heard + GUEST_PING;
         int64_t again = g->pinged + GUEST_PING_AGAIN;
 
         wake = sooner(wake, link_wake(&g->link));
         wake = sooner(wake, ping > again ? ping : again);
         wake = sooner(wake, g->phase == PHASE_IN ? guest_submit_wake(g, now)
-                                                 : g->began + GUEST_BEGIN);
+                                                 : g->link.heard + GUEST_BEGIN);
     }
     if (!guest_is_quiet(g)) {
         wake = sooner(wake, now + TN_SEC); /* to give up */

@@ -30,13 +30,13 @@ enum guest_private_limit {
 
 /* How long an answer is waited for: at first, and doubled up to the last. */
 #define GUEST_ASK     (250 * TN_MS)
-#define GUEST_ASK_MAX (2 * TN_SEC)
+#define GUEST_ASK_MAX (1 * TN_SEC)
 /* After "too many at once". */
 #define GUEST_CALM (1 * TN_SEC)
 /* Nothing was heard: ask whether somebody is there, this often. */
 #define GUEST_PING       (4 * TN_SEC)
 #define GUEST_PING_AGAIN (1 * TN_SEC)
-/* A session that does not begin. */
+/* Nothing was heard of a session that is about to begin: begin anew. */
 #define GUEST_BEGIN (3 * TN_SEC)
 /* Words without answer for so long are given up. */
 #define GUEST_GIVE_UP (60 * TN_SEC)
@@ -95,7 +95,7 @@ struct guest {
     uint64_t session;
     struct wire_keys keys;
     struct link link;
-    int64_t began, pinged;
+    int64_t pinged;
 
     /* What is known of the room. */
     room_id id;

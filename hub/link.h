@@ -87,6 +87,7 @@ struct link {
     int64_t ack_at; /* when to acknowledge; INT64_MAX: nothing to */
     int unacked;    /* parts that came since */
     bool ping;      /* shall go out */
+    uint64_t asked; /* the packet in which it went last */
     bool respond;   /* `response` shall */
     bool proven;    /* `proof` came: a RESPONSE */
     uint64_t response, proof;
@@ -113,6 +114,12 @@ TN_USE int link_queue(struct link *l, struct blob *b);
 
 /** Have a packet go out that wants an answer. */
 void link_ping(struct link *l);
+
+/** Tell whether the latest of them is still without answer. */
+bool link_asks(const struct link *l);
+
+/** Have all that is on its way sent again now: the way is another one. */
+void link_hurry(struct link *l);
 
 /**
  * Write the payload of the next packet.

@@ -84,6 +84,23 @@ link_ping(struct link *l)
 }
 
 bool
+link_asks(const struct link *l)
+{
+    return l->ping || l->asked > l->told;
+}
+
+void
+link_hurry(struct link *l)
+{
+    for (uint32_t seq = l->first; seq != l->fresh; seq++) {
+        struct link_out *o = &l->out[seq % LINK_WINDOW];
+
+        o->tries = 1;
+        o->sent = 0;
+    }
+}
+
+bool
 link_is_idle(const struct link *l)
 {
     return l->first == l->next;
@@ -210,6 +227,7 @@ link_write(struct link *l, void *buf, size_t cap, int64_t now, uint64_t *number)
     }
     if (l->ping) {
         wire_put(&w, LINK_PING, 1);
+        l->asked = l->packets;
     }
     l->respond = l->ping = false;
     asks |= put_parts(l, &w, now);

@@ -73,7 +73,9 @@ make_keys(struct seat *s, const char *code, const struct wire_frame *f)
     return err;
 }
 
-/* Give who asks a session; 0; why not. */
+/* Give who asks a session; 0; why not. Of a code that is not proven before the
+   first packet nothing is learned; so one for which no packet comes is not
+   counted in the end, and the place of the one is the next one's. */
 static int
 enter(struct native *n, struct seat **out, const struct udp_peer *from,
       const struct wire_frame *f)
@@ -88,9 +90,8 @@ enter(struct native *n, struct seat **out, const struct udp_peer *from,
     }
     memcpy(s->nonce, f->nonce, WIRE_NONCE);
     if (n->opts.code != NULL) {
-        err = guard_begin(n->opts.guard, &from->addr, now)
-                  ? make_keys(s, n->opts.code, f)
-                  : -EAGAIN;
+        s->tried = guard_begin(n->opts.guard, &from->addr, now);
+        err = s->tried ? make_keys(s, n->opts.code, f) : -EAGAIN;
     }
     if (err < 0) {
         seat_free(n, s);
@@ -113,6 +114,7 @@ on_enter(struct native *n, const struct udp_peer *from,
         return;
     }
     if (s == NULL) {
+        seat_free(n, seat_of_stranger(n, &from->addr));
         err = enter(n, &s, from, f);
     }
     if (err < 0) {
@@ -164,9 +166,12 @@ judge_address(struct native *n, struct seat *s, const struct udp_peer *from,
                   s->token != 0 && tn_addr_equal(&s->other.addr, &from->addr);
 
     s->link.proven = false;
-    if (proven || tn_addr_equal(&s->peer.addr, &from->addr)) {
+    if (proven) {
         s->peer = *from;
-        s->token = proven ? 0 : s->token;
+        s->token = 0;
+        link_hurry(&s->link);
+    } else if (tn_addr_equal(&s->peer.addr, &from->addr)) {
+        s->peer.local = from->local;
     } else if (newest) {
         challenge(n, s, from, len);
     }
@@ -192,9 +197,12 @@ wake_tasks(struct native *n, const struct seat *s, int64_t now)
 static void
 on_bad_seal(struct native *n, struct seat *s, const struct udp_peer *from)
 {
+    uint64_t session = s->session;
+
     if (!s->confirmed) {
+        s->tried = false; /* and stays counted */
         refuse(n, from, s->nonce, WIRE_WRONG);
-        seat_free(n, s);
+        seat_free(n, seat_find(n, session));
     } else {
         native_drop(n, &from->addr, "a packet that is not sealed right");
     }
@@ -204,9 +212,10 @@ on_bad_seal(struct native *n, struct seat *s, const struct udp_peer *from)
 static void
 confirm(struct native *n, struct seat *s, const struct udp_peer *from)
 {
-    if (!s->confirmed && s->keys.sealed) {
+    if (s->tried) {
         guard_right(n->opts.guard, &from->addr);
     }
+    s->tried = false;
     s->confirmed = true;
 }
 

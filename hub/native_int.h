@@ -38,6 +38,7 @@ struct seat {
     int64_t vanished; /* when its port was found closed; 0: it was not */
     bool away;        /* the others were told */
     bool confirmed;   /* it has the keys: a packet came */
+    bool tried;       /* its code counts as wrong until then */
     unsigned char nonce[WIRE_NONCE], share[WIRE_SHARE];
     struct wire_keys keys;
     struct udp_peer peer;
@@ -109,6 +110,9 @@ struct seat *seat_find(const struct native *n, uint64_t session);
 /** Find the session of a question, so that the same gets the same answer. */
 struct seat *seat_of_nonce(const struct native *n, const unsigned char *nonce,
                            const tn_addr *from);
+
+/** Find the session of an address that has not said anything yet. */
+struct seat *seat_of_stranger(const struct native *n, const tn_addr *from);
 
 /** Find who is here with this key and name, but for `me`. */
 struct seat *seat_of_author(const struct native *n, const struct seat *me,

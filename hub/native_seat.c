@@ -40,6 +40,19 @@ seat_of_nonce(const struct native *n, const unsigned char *nonce,
 }
 
 struct seat *
+seat_of_stranger(const struct native *n, const tn_addr *from)
+{
+    for (size_t i = 0; i < NATIVE_SEATS; i++) {
+        struct seat *s = n->seat[i];
+
+        if (s != NULL && !s->confirmed && tn_addr_equal(&s->peer.addr, from)) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+struct seat *
 seat_of_author(const struct native *n, const struct seat *me, const char *name)
 {
     for (size_t i = 0; i < NATIVE_SEATS; i++) {
@@ -133,6 +146,9 @@ void
 seat_free(struct native *n, struct seat *s)
 {
     if (s != NULL) {
+        if (s->tried) {
+            guard_right(n->opts.guard, &s->peer.addr);
+        }
         n->seat[s->session % PLACES] = NULL;
         link_fini(&s->link);
         tn_wipe(s, sizeof(*s));
