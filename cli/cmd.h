@@ -14,6 +14,7 @@
     X(chat)                                                                    \
     X(serve)                                                                   \
     X(get)                                                                     \
+    X(find)                                                                    \
     X(hub)
 
 #define COMMAND_EXTERN(name) extern const struct command command_##name;
@@ -24,7 +25,7 @@ COMMANDS(COMMAND_EXTERN)
 extern const struct command *const commands[];
 
 /** Find a command by its name, NULL if there is none. */
-const struct command *command_find(const char *name);
+const struct command *command_by_name(const char *name);
 
 /** Complain about a command that does not exist; returns EXIT_USAGE. */
 int command_unknown(const char *name);

@@ -48,6 +48,15 @@ static const struct opt opts[] = {
     OPT_FLAG(struct chat_opts, bell, "bell", 0,
              "Ring when your name is mentioned, or somebody writes to you "
              "alone."),
+    OPT_STRING(struct chat_opts, secure.ca, "ca", 0, "FILE", NULL,
+               "For /send to a hub with --tls: trust whom these certificates "
+               "vouch for (PEM)."),
+    OPT_STRING(struct chat_opts, secure.pin, "pin", 0, "SHA256", NULL,
+               "Likewise: trust only a certificate with this fingerprint, "
+               "which the hub prints."),
+    OPT_FLAG(struct chat_opts, secure.insecure, "insecure", 0,
+             "Likewise: believe whoever answers. Anybody on the way can read "
+             "and change the files then."),
     OPT_FLAG(struct chat_opts, only4, "ipv4", '4', "IPv4 only."),
     OPT_FLAG(struct chat_opts, only6, "ipv6", '6', "IPv6 only."),
     OPT_END,
@@ -78,20 +87,6 @@ chat_colour(const struct chat_opts *o)
 {
     const char *never = getenv("NO_COLOR");
     return isatty(STDOUT_FILENO) && !o->json && !(never && *never);
-}
-
-/* FNV-1a over its bytes. */
-int
-chat_colour_of(const char *name, size_t n)
-{
-    /* Red, green, yellow, blue, magenta, cyan: plain and bright. */
-    static const int colours[] = {31, 32, 33, 34, 35, 36,
-                                  91, 92, 93, 94, 95, 96};
-    uint32_t h = 2166136261u;
-    for (size_t i = 0; i < n; i++) {
-        h = (h ^ (unsigned char)name[i]) * 16777619u;
-    }
-    return colours[h % (sizeof(colours) / sizeof(colours[0]))];
 }
 
 /* --- start -----------------------------------------------------------------*/
@@ -150,7 +145,10 @@ cmd_chat(const void *opts_filled, int n, char **words)
     if (n > 2) {
         return say_usage("%s: one address is enough", words[2]);
     }
-    int code = choose_room(&s, n, words);
+    int code = secure_check(&s.o->secure, true, false);
+    if (code == EXIT_DONE) {
+        code = choose_room(&s, n, words);
+    }
     if (code == EXIT_DONE) {
         code = choose_name(&s);
     }

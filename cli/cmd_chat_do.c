@@ -54,6 +54,21 @@ who_json(struct visit *v)
                guest_count(v->guest), v->line);
 }
 
+/* We first, then the others, as they came. */
+static const struct guest_person *
+person(const struct visit *v, int i)
+{
+    int own = 0;
+    while (own < guest_count(v->guest) &&
+           guest_at(v->guest, own)->id != v->view.me) {
+        own++;
+    }
+    if (own == guest_count(v->guest)) {
+        return guest_at(v->guest, i);
+    }
+    return guest_at(v->guest, i == 0 ? own : i <= own ? i - 1 : i);
+}
+
 static void
 who(struct visit *v)
 {
@@ -65,7 +80,7 @@ who(struct visit *v)
     }
     v->line[0] = '\0';
     for (; i < count && at < most; i++) {
-        const struct guest_person *p = guest_at(v->guest, i);
+        const struct guest_person *p = person(v, i);
         const char *how = p->id == v->view.me     ? " (you)"
                           : p->away               ? " (away)"
                           : p->kind == ROOM_WEB   ? " (web)"

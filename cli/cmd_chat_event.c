@@ -85,6 +85,20 @@ put_json(struct out *o, const struct room_event *ev, bool past,
         past ? ",\"past\":true" : "");
 }
 
+/* FNV-1a over its bytes. */
+int
+chat_colour_of(const char *name, size_t n)
+{
+    /* Red, green, yellow, blue, magenta, cyan: plain and bright. */
+    static const int colours[] = {31, 32, 33, 34, 35, 36,
+                                  91, 92, 93, 94, 95, 96};
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < n; i++) {
+        h = (h ^ (unsigned char)name[i]) * 16777619u;
+    }
+    return colours[h % (sizeof(colours) / sizeof(colours[0]))];
+}
+
 /* --- for people ------------------------------------------------------------*/
 
 /* What we did is on the screen already. */

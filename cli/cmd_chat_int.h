@@ -17,6 +17,7 @@
 #include "hub/bucket.h"
 #include "hub/dialect.h"
 #include "json.h"
+#include "secure.h"
 
 enum {
     CHAT_INPUT = 4096, /* bytes of a line of input; a longer one is two */
@@ -30,6 +31,7 @@ enum chat_lang {
 };
 
 struct chat_opts {
+    struct secure_opts secure; /* of the hub's page, for files */
     const char *name;
     const char *code_file;
     int64_t quit, wait;

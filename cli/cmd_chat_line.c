@@ -167,9 +167,14 @@ read_command(struct line *l, const char *s, size_t n, line_names *names,
 void
 line_read(struct line *l, const char *s, size_t n, line_names *names, void *arg)
 {
+    size_t blanks = 0;
+    while (blanks < n && s[blanks] == ' ') {
+        blanks++;
+    }
     *l = (struct line){.what = LINE_SAY, .text = s, .len = n};
-    if (strspn(s, " ") >= n) {
+    if (blanks == n) {
         l->what = LINE_NOTHING;
+        l->len = 0;
     } else if (n == 1 && s[0] == 'q') {
         l->what = LINE_QUIT;
     } else if (n > 1 && s[0] == '/' && s[1] == '/') {

@@ -93,6 +93,9 @@ member(void *arg)
     struct visit *v = arg;
     tn_task_name("member");
     v->result = guest_run(v->guest);
+    if (!v->leaving) { /* last words follow */
+        editor_hide(v->editor);
+    }
     tn_group_cancel(&v->group);
     return 0;
 }
@@ -247,7 +250,7 @@ ended(struct visit *v)
     case -ECANCELED:
         return EXIT_DONE;
     case -ECONNREFUSED:
-        return chat_refused(&v->addr[0], v->inside);
+        return chat_refused(&v->place.addr[0], v->inside);
     case -EAGAIN:
         say("%s: too many came in at once; try again in a moment", v->where);
         return EXIT_REFUSED;
@@ -348,13 +351,18 @@ make_queues(struct visit *v)
 static int
 find_hub(struct visit *v)
 {
-    int n = tn_endpoint_resolve(&v->start->ep,
-                                where_family(v->o->only4, v->o->only6), 0,
-                                v->addr, GUEST_ADDRS);
-    if (n > 0) {
-        where_peer(&v->addr[0], v->where, sizeof(v->where));
+    struct chat_place *p = &v->place;
+    if (p->count == 0) {
+        int n = tn_endpoint_resolve(&v->start->ep,
+                                    where_family(v->o->only4, v->o->only6), 0,
+                                    p->addr, GUEST_ADDRS);
+        if (n < 0) {
+            return n;
+        }
+        p->count = n;
     }
-    return n;
+    where_peer(&p->addr[0], v->where, sizeof(v->where));
+    return 0;
 }
 
 static int
@@ -366,11 +374,11 @@ open_guest(struct visit *v)
                              .fate = visit_fate,
                              .state = on_state,
                              .arg = v};
-    int n = find_hub(v);
-    if (n < 0) {
-        return n;
+    int err = find_hub(v);
+    if (err < 0) {
+        return err;
     }
-    int err = keep_open(&v->keep, v->where, v->start->name);
+    err = keep_open(&v->keep, v->where, v->start->name);
     if (err < 0) {
         return tn_fail(err, "make a key", NULL);
     }
@@ -379,7 +387,7 @@ open_guest(struct visit *v)
     memcpy(how.key, v->keep.key, sizeof(how.key));
     memcpy(how.epoch, v->keep.epoch, sizeof(how.epoch));
     how.since = v->keep.seen;
-    err = guest_open(&v->guest, v->addr, n, &how);
+    err = guest_open(&v->guest, v->place.addr, v->place.count, &how);
     return err == -EINVAL || err == -ENOMEM
                ? tn_fail(err, "join the room", v->where)
                : err;
@@ -397,6 +405,7 @@ release(struct visit *v)
     tn_chan_free(v->places);
     keep_close(&v->keep);
     explicit_bzero(v->secret, sizeof(v->secret));
+    secure_free(v->tls);
     free(v->queue);
     free(v);
 }
@@ -405,6 +414,14 @@ release(struct visit *v)
 static int
 visit_once(struct visit *v, bool *again)
 {
+    const struct secure_opts *s = &v->o->secure;
+    if (s->ca || s->pin || s->insecure) {
+        int code = secure_client(&v->tls, s);
+        if (code != EXIT_DONE) {
+            *again = false;
+            return code;
+        }
+    }
     int err = open_guest(v);
     if (err == 0) {
         err = make_queues(v);
@@ -413,6 +430,7 @@ visit_once(struct visit *v, bool *again)
         err = open_screen(v);
     }
     if (err < 0) {
+        *again = false;
         return say_failed(err, &v->start->ep);
     }
     stay(v);
@@ -444,7 +462,8 @@ read_secret(const struct chat_opts *o, char secret[VISIT_CODE + 1], bool asked)
 }
 
 static struct visit *
-new_visit(const struct chat_start *start, const char *secret)
+new_visit(const struct chat_start *start, const struct chat_place *place,
+          const char *secret)
 {
     struct visit *v = calloc(1, sizeof(*v));
     if (!v) {
@@ -453,6 +472,7 @@ new_visit(const struct chat_start *start, const char *secret)
     }
     v->start = start;
     v->o = start->o;
+    v->place = *place;
     v->keep.lock = -1;
     v->piped = start->pipe || !isatty(STDIN_FILENO);
     v->view = (struct event_view){.json = v->o->json,
@@ -476,10 +496,14 @@ chat_visit(void *arg)
     char secret[VISIT_CODE + 1] = "";
     /* A code that nobody gave is asked for when it turns out to be needed. */
     bool person = !o->code_file && !start->pipe && isatty(STDIN_FILENO);
-    int code = o->code_file ? read_secret(o, secret, false) : EXIT_DONE;
+    struct chat_place place = {.count = 0};
+    int code = start->found ? chat_find(start, &place) : EXIT_DONE;
+    if (code == EXIT_DONE && o->code_file) {
+        code = read_secret(o, secret, false);
+    }
     for (int i = 0; code == EXIT_DONE && i <= VISIT_TRIES; i++) {
         bool again = person && i < VISIT_TRIES;
-        struct visit *v = new_visit(start, secret);
+        struct visit *v = new_visit(start, &place, secret);
         if (!v) {
             code = EXIT_FAILED;
             break;

@@ -8,6 +8,7 @@
  *   cmd_chat_out.c    where it is shown
  *   cmd_chat_keep.c   who we are and what we saw, from visit to visit
  *   cmd_chat_send.c   files, over HTTP
+ *   cmd_chat_find.c   which hub is meant if nobody says it
  */
 #ifndef CLI_CMD_CHAT_ROOM_H
 #define CLI_CMD_CHAT_ROOM_H
@@ -44,6 +45,18 @@ enum visit_limit {
 #define VISIT_SLOW (3 * TN_SEC)
 /* How often what we saw is written down. */
 #define VISIT_KEEP (10 * TN_SEC)
+
+/* --- cmd_chat_find.c -------------------------------------------------------*/
+
+/* Where a hub was found: all its addresses. */
+struct chat_place {
+    int count; /* 0: it was not looked for, or not found */
+    tn_addr addr[GUEST_ADDRS];
+};
+
+/** Look for a hub, and have one chosen if there are several: an exit code, the
+    complaint printed. Suspends. */
+int chat_find(const struct chat_start *s, struct chat_place *p);
 
 /* --- cmd_chat_line.c -------------------------------------------------------*/
 
@@ -194,9 +207,10 @@ struct visit {
     const struct chat_start *start;
     const struct chat_opts *o;
     char where[TN_ADDR_TEXT]; /* the hub */
-    tn_addr addr[GUEST_ADDRS];
+    struct chat_place place;
     tn_scope scope; /* around what is typed, while `typing` */
     bool typing, stopped;
+    tn_tls *tls; /* for files; NULL: as the system trusts */
     guest *guest;
     editor *editor;
     tn_sock *out; /* stdout, if there is no editor */

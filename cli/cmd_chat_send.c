@@ -254,6 +254,15 @@ step(struct upload *u, bool *unsure)
     return -EAGAIN;
 }
 
+static const char *
+reason(int r)
+{
+    if (r == TN_ECERT) {
+        return "the certificate of the hub's page is not trusted; see --pin";
+    }
+    return r < 0 ? tn_strerror(r) : "it does not get on";
+}
+
 /* Send it, through whatever breaks in between. */
 static int
 carry(struct upload *u)
@@ -273,8 +282,7 @@ carry(struct upload *u)
         /* A peer that cannot be believed is no break that passes. */
         bool hopeless = r == TN_ECERT || r == -EINVAL;
         if (hopeless || tn_now() - u->moved >= SEND_PATIENCE) {
-            (void)snprintf(u->why, sizeof(u->why), "%s",
-                           r < 0 ? tn_strerror(r) : "it does not get on");
+            (void)snprintf(u->why, sizeof(u->why), "%s", reason(r));
             return -EPERM;
         }
         r = tn_sleep(wait);
@@ -293,7 +301,8 @@ prepare(struct upload *u)
     char name[SEND_PATH];
     const struct visit *v = u->f->visit;
     const char *slash = strrchr(u->f->path, '/');
-    const tn_httpc_opts how = {.max_redirects = -1, .no_proxy = "*"};
+    const tn_httpc_opts how = {
+        .tls = v->tls, .max_redirects = -1, .no_proxy = "*"};
     if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
         return -EIO;
     }

@@ -56,6 +56,9 @@ static const struct opt opts[] = {
              "Browsers speak https; without --cert a certificate is made and "
              "its fingerprint printed."),
     OPT_SECURE_OWN(struct hub_opts),
+    OPT_FLAG(struct hub_opts, hidden, "hidden", 0,
+             "Do not tell the network of the room: tenon find does not show "
+             "it."),
     OPT_FLAG(struct hub_opts, json, "json", 0,
              "Show each event as a JSON object on a line of its own."),
     OPT_FLAG(struct hub_opts, quiet, "quiet", 0,
@@ -333,6 +336,9 @@ farewell(struct hub *h)
 {
     tn_scope s;
     tn_shield(&s, HUB_FAREWELL);
+    if (h->beacon) {
+        beacon_bye(h->beacon);
+    }
     flush(h);
     room_close(h->room);
     flush(h);
@@ -355,6 +361,7 @@ serve(struct hub *h)
         {true, serve_native, h},
         {h->plain != NULL, serve_plain, h},
         {h->web != NULL, serve_web, h},
+        {h->beacon != NULL, hub_run_beacon, h},
     };
 
     tn_group g;
@@ -379,12 +386,14 @@ run(void *arg)
     struct hub *h = arg;
     int code = open_all(h);
     if (code == EXIT_DONE) {
+        hub_open_beacon(h);
         code = ready(h);
     }
     if (code == EXIT_DONE) {
         code = serve(h);
     }
     screen_close(&h->screen);
+    beacon_close(h->beacon);
     plain_close(h->plain);
     native_close(h->native);
     door_close(h->door);

@@ -2,6 +2,7 @@
  * cli/cmd_hub_int.h - what the files of `tenon hub` share.
  *
  *   cmd_hub.c        options, the order in which everything starts and ends
+ *   cmd_hub_beacon.c how it is found
  *   cmd_hub_place.c  where files and history are
  *   cmd_hub_door.c   the code, the names, the ports
  *   cmd_hub_how.c    what is said at the start: how to join
@@ -11,6 +12,7 @@
 
 #include <tenon/dial.h>
 
+#include "hub/beacon.h"
 #include "hub/bucket.h"
 #include "hub/keeper.h"
 #include "hub/native.h"
@@ -36,7 +38,7 @@ struct hub_opts {
     const char *bind, *name, *host, *code_file;
     bool json, quiet, verbose;
     bool no_web, no_files, no_history, read_only;
-    bool code, plain, use_tls;
+    bool code, plain, use_tls, hidden;
     struct secure_opts secure;
 };
 
@@ -53,6 +55,7 @@ struct hub {
     door *door;     /* the UDP port */
     native *native; /* who speaks the native dialect at it */
     plain *plain;   /* who speaks plain text; NULL: nobody may */
+    beacon *beacon; /* NULL: it is not to be found */
     tn_tls *tls;
     tn_sock *listener; /* of the web; NULL: this door is closed */
     struct guard guard;
@@ -88,5 +91,11 @@ void hub_name_folder(struct hub *h);
 
 /** Told of each datagram that was not heeded: see struct plain_opts. */
 void hub_on_dropped(void *arg, const tn_addr *from, const char *why);
+
+/** Have the room found; says so where that cannot be. */
+void hub_open_beacon(struct hub *h);
+
+/** Announce it and answer: a task, arg is the hub. */
+int hub_run_beacon(void *arg);
 
 #endif

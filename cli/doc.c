@@ -101,7 +101,7 @@ doc_main(int argc, char **argv)
         return list_options(stdout);
     }
     if (strcmp(argv[0], "__man") == 0) {
-        return fill_page(stdin, stdout, command_find(word));
+        return fill_page(stdin, stdout, command_by_name(word));
     }
     if (strcmp(argv[0], "__complete") == 0) {
         return complete_main(stdout, word);

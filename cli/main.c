@@ -16,7 +16,7 @@
 const struct command *const commands[] = {COMMANDS(COMMAND_POINTER) NULL};
 
 const struct command *
-command_find(const char *name)
+command_by_name(const char *name)
 {
     for (int i = 0; commands[i]; i++) {
         if (strcmp(commands[i]->name, name) == 0) {
@@ -52,7 +52,7 @@ run_command(const struct command *cmd, int argc, char **argv)
 static int
 help(const char *name)
 {
-    const struct command *cmd = name ? command_find(name) : NULL;
+    const struct command *cmd = name ? command_by_name(name) : NULL;
     if (cmd) {
         opt_help(cmd, stdout);
     } else if (name) {
@@ -70,7 +70,7 @@ main(int argc, char **argv)
         return EXIT_FAILED;
     }
     const char *word = argc > 1 ? argv[1] : "";
-    const struct command *cmd = command_find(word);
+    const struct command *cmd = command_by_name(word);
     int code = EXIT_DONE;
     if (cmd) {
         code = run_command(cmd, argc - 2, argv + 2);

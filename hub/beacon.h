@@ -26,7 +26,7 @@ enum beacon_limit {
     BEACON_NAME = 64,   /* bytes of a name */
     BEACON_TEXT = 128,  /* bytes of what is said of it */
     BEACON_ADDRS = 8,   /* addresses of one that are kept */
-    BEACON_FOUND = 256, /* found by one question; more are counted */
+    BEACON_FOUND = 512, /* found by one question; more are left out */
 };
 
 enum beacon_kind {
@@ -46,7 +46,7 @@ enum beacon_flag {
 struct beacon_card {
     enum beacon_kind kind;
     unsigned flags;              /* of enum beacon_flag */
-    unsigned char id[BEACON_ID]; /* random; one for a program's run */
+    unsigned char id[BEACON_ID]; /* one for a program's run; 0: is drawn */
     int port;                    /* 1 to 65,535 */
     int members;                 /* of a hub */
     char name[BEACON_NAME + 1];  /* of a hub: the room's; else who, or where */
@@ -54,11 +54,16 @@ struct beacon_card {
 };
 
 struct beacon_opts {
-    int port; /* 0: BEACON_PORT. Another one is for tests */
+    /* 0: what TENON_BEACON_PORT says, by which tests keep to themselves, else
+       BEACON_PORT. */
+    int port;
     /* Refresh what changes (members) before an answer; may be NULL; must not
        suspend. */
     void (*refresh)(void *arg, struct beacon_card *card);
     void *arg;
+    /* Where the program listens; it is announced on that network only. len 0,
+       or a wildcard: on all. */
+    tn_addr bound;
 };
 
 typedef struct beacon beacon;
@@ -99,9 +104,13 @@ struct beacon_found {
 
 struct beacon_ask {
     unsigned kinds; /* 1 << BEACON_HUB | ...; 0: all */
-    int port;       /* 0: BEACON_PORT */
+    int port;       /* as in beacon_opts */
     int64_t wait;   /* ns, until the answers are taken for complete */
-    bool first;     /* end at the first answer */
+    bool first;     /* end soon after the first answer: when its other addresses
+                       had the time to come */
+    /* With `first`: whether it is the one that is looked for; NULL: anyone is.
+       Must not suspend. */
+    bool (*is_it)(void *arg, const struct beacon_found *f);
     /* One was found, or another address of it; may be NULL; must not
        suspend. */
     void (*found)(void *arg, const struct beacon_found *f);

@@ -120,7 +120,7 @@ due(const struct link *l, const struct link_out *o)
     if (o->tries == 1 && l->told >= o->packet + OVERTAKEN) {
         return o->sent;
     }
-    if (o->tries <= LINK_DOUBLE && l->told > o->packet && soon < rto) {
+    if (l->told > o->packet && soon < rto) {
         return o->sent + soon;
     }
     return o->sent + rto;

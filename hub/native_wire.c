@@ -152,6 +152,9 @@ wire_parse(struct wire_frame *f, const void *buf, size_t n)
     (void)wire_get_bytes(&i, 2);
     version = (unsigned)wire_get(&i, 1);
     f->type = (enum wire_type)wire_get(&i, 1);
+    if (i.bad) {
+        return -EBADMSG;
+    }
     if (version != WIRE_VERSION) {
         f->nonce = wire_get_bytes(&i, WIRE_NONCE);
         return -EPROTO;

@@ -19,6 +19,7 @@
 #include <tenon/httpd.h>
 #include <tenon/loop.h>
 #include <tenon/msg.h>
+#include <tenon/netif.h>
 #include <tenon/pack.h>
 #include <tenon/pake.h>
 #include <tenon/run.h>

@@ -385,6 +385,24 @@ def sends_files_with_a_code():
 
 
 @tap.case
+def sends_files_over_tls():
+    """A hub with --tls: its certificate has to be known"""
+    with tap.temp_dir() as folder, tap.temp_dir() as shared:
+        notes = write(folder, "notes.txt", b"notes")
+        h = hub("--tls", shared)
+        said = tap.read_until(h.stderr, b"leaves.\n").decode()
+        pin = re.search("[0-9a-f]{64}", said)[0]
+        code, _, err = talk(h, "bob", f"/send {notes}\n")
+        tap.equal((code, err),
+                  (1, "tenon chat: not sent: notes.txt (the certificate of "
+                   "the hub's page is not trusted; see --pin)\n"))
+        code, _, err = talk(h, "bob", f"/send {notes}\n", "--pin", pin)
+        tap.equal((code, err), (0, ""))
+        tap.equal([f for f in os.listdir(shared) if f[0] != "."],
+                  ["notes.txt"])
+
+
+@tap.case
 def sends_no_files():
     """A hub that takes no files says so"""
     with tap.temp_dir() as folder:

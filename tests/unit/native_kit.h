@@ -19,6 +19,7 @@
 #include "hub/guest.h"
 #include "hub/keeper.h"
 #include "hub/native.h"
+#include "hub/native_wire.h"
 #include "hub/refs.h"
 #include "test.h"
 
@@ -43,6 +44,17 @@ static inline int64_t
 kit_below(int64_t bound)
 {
     return (int64_t)(kit_random() % (uint64_t)bound);
+}
+
+/* --- addresses --------------------------------------------------------------*/
+
+static inline tn_addr
+kit_addr(int port)
+{
+    tn_addr a;
+
+    OK(tn_addr_ip(&a, "127.0.0.1", port));
+    return a;
 }
 
 /* --- in the place of udp.c -------------------------------------------------*/
@@ -72,13 +84,24 @@ udp_open(struct udp *u, const tn_endpoint *at)
     return tn_bind(u->sock, &addr);
 }
 
+/* The socket is looked at now and then: see kit_move(). */
+static ssize_t
+kit_receive(struct udp *u, struct udp_peer *from)
+{
+    tn_scope limit;
+    ssize_t n;
+
+    tn_deadline(&limit, 50 * TN_MS);
+    n = tn_recvfrom(u->sock, u->buf, sizeof(u->buf), 0, &from->addr, NULL);
+    return tn_scope_end(&limit) && n < 0 ? -EAGAIN : n;
+}
+
 int
 udp_serve(struct udp *u)
 {
     for (;;) {
         struct udp_peer from = {.local = {.len = 0}};
-        ssize_t n =
-            tn_recvfrom(u->sock, u->buf, sizeof(u->buf), 0, &from.addr, NULL);
+        ssize_t n = kit_receive(u, &from);
 
         if (n == -ECANCELED || n == -ETIME) {
             return (int)n;
@@ -90,6 +113,19 @@ udp_serve(struct udp *u)
             u->datagram(u->arg, &from, u->buf, (size_t)n);
         }
     }
+}
+
+/* Have another address, as a machine that changes its network. */
+static inline void
+kit_move(struct udp *u)
+{
+    tn_sock *old = u->sock;
+    tn_addr at = kit_addr(0);
+
+    OK(tn_socket(&u->sock, AF_INET, SOCK_DGRAM, 0));
+    OK(tn_bind(u->sock, &at));
+    OK(tn_sleep(200 * TN_MS));
+    OK(tn_close(old));
 }
 
 int
@@ -246,15 +282,6 @@ kit_hub_go(struct kit_hub *h, tn_group *g)
     }
     OK(tn_go(g, door_serve, h->door));
     OK(tn_go(g, kit_serve_native, h->native));
-}
-
-static inline tn_addr
-kit_addr(int port)
-{
-    tn_addr a;
-
-    OK(tn_addr_ip(&a, "127.0.0.1", port));
-    return a;
 }
 
 #endif

@@ -4,7 +4,7 @@
  * killed and started again, a member changes its address and one falls silent:
  * everybody sees every event exactly once, and all in the same order.
  */
-#include "hub/native_wire.h"
+#include "hub/guest_int.h"
 #include "native_kit.h"
 
 #include <stdlib.h>
@@ -14,7 +14,6 @@ enum {
     WORDS = 12,
     SEEN = 2048,
     PORT = 9000,
-    NAT_PORT = 9100,
 };
 
 /* Somebody, and what he saw and said. */
@@ -102,7 +101,7 @@ static int
 run_guest(void *arg)
 {
     struct one *o = arg;
-    tn_addr at = kit_addr(o->number == 0 ? NAT_PORT : PORT);
+    tn_addr at = kit_addr(PORT);
     char name[32];
     struct guest_opts how = {.name = name,
                              .code = w.hub.code,
@@ -176,6 +175,7 @@ visit(void *arg)
     while (!w.done && !o->silent) {
         OK(tn_sleep(100 * TN_MS));
     }
+    OK(tn_sleep(o->number == 0 ? 30 * TN_SEC : 0)); /* it may be moving */
     tn_group_cancel(&g);
     (void)tn_group_wait(&g);
     return 0;
@@ -183,83 +183,17 @@ visit(void *arg)
 
 /* --- an address that changes -----------------------------------------------*/
 
-static struct nat {
-    tn_sock *inner, *outer;
-    tn_addr guest, hub;
-    bool known;
-} nat;
-
 static int
-nat_out(void *arg)
+move(void *arg)
 {
-    char buf[2048];
+    struct one *o = arg;
 
-    (void)arg;
-    for (;;) {
-        ssize_t n =
-            tn_recvfrom(nat.inner, buf, sizeof(buf), 0, &nat.guest, NULL);
-
-        if (n == -ECANCELED) {
-            return (int)n;
-        }
-        nat.known = true;
-        if (n > 0) {
-            (void)!tn_sendto(nat.outer, buf, (size_t)n, 0, &nat.hub);
+    while (!w.done) {
+        OK(tn_sleep(TN_SEC + kit_below(20 * TN_SEC)));
+        if (o->ins > 0 && !w.done) {
+            kit_move(&o->guest->sock[0]->udp);
         }
     }
-}
-
-static int
-nat_in(void *arg)
-{
-    char buf[2048];
-
-    (void)arg;
-    for (;;) {
-        ssize_t n = tn_recvfrom(nat.outer, buf, sizeof(buf), 0, NULL, NULL);
-
-        if (n == -ECANCELED) {
-            return (int)n;
-        }
-        if (n > 0 && nat.known) {
-            (void)!tn_sendto(nat.inner, buf, (size_t)n, 0, &nat.guest);
-        }
-    }
-}
-
-static void
-nat_open(tn_sock **s, int port)
-{
-    tn_addr at = kit_addr(port);
-
-    OK(tn_socket(s, AF_INET, SOCK_DGRAM, 0));
-    OK(tn_bind(*s, &at));
-}
-
-/* Twice, the second time while the hub is there for certain. */
-static int
-nat_run(void *arg)
-{
-    (void)arg;
-    nat.known = false;
-    nat.hub = kit_addr(PORT);
-    nat_open(&nat.inner, NAT_PORT);
-    for (int i = 0; i < 3; i++) {
-        tn_group g;
-
-        nat_open(&nat.outer, 0);
-        tn_group_init(&g, 0);
-        OK(tn_go(&g, nat_out, NULL));
-        OK(tn_go(&g, nat_in, NULL));
-        while (i == 2 && !w.done) {
-            OK(tn_sleep(100 * TN_MS));
-        }
-        OK(tn_sleep(5 * TN_SEC + kit_below(10 * TN_SEC)));
-        tn_group_cancel(&g);
-        (void)tn_group_wait(&g);
-        OK(tn_close(nat.outer));
-    }
-    OK(tn_close(nat.inner));
     return 0;
 }
 
@@ -412,7 +346,7 @@ live(void *arg)
     (void)arg;
     tn_group_init(&g, 0);
     OK(tn_go(&g, run_hub, NULL));
-    OK(tn_go(&g, nat_run, NULL));
+    OK(tn_go(&g, move, &w.one[0]));
     for (int i = 0; i < w.count; i++) {
         OK(tn_go(&g, visit, &w.one[i]));
     }
