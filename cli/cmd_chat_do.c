@@ -303,11 +303,9 @@ static int
 send_file(struct visit *v, const char *text, size_t n)
 {
     char path[1024];
-    if (n >= sizeof(path)) {
+    if (!line_path(path, sizeof(path), text, n)) {
         return wrong(v, "the path of the file is too long", EXIT_USAGE);
     }
-    memcpy(path, text, n);
-    path[n] = '\0';
     return visit_send(v, path);
 }
 

@@ -185,6 +185,16 @@ line_read(struct line *l, const char *s, size_t n, line_names *names, void *arg)
     }
 }
 
+bool
+line_path(char *dst, size_t cap, const char *s, size_t n)
+{
+    const char *home = getenv("HOME");
+    bool tilde = n >= 2 && s[0] == '~' && s[1] == '/' && home;
+    int len = tilde ? snprintf(dst, cap, "%s%.*s", home, (int)n - 1, s + 1)
+                    : snprintf(dst, cap, "%.*s", (int)n, s);
+    return len >= 0 && (size_t)len < cap;
+}
+
 /* --- TAB -------------------------------------------------------------------*/
 
 static void
@@ -207,37 +217,44 @@ offer_names(struct editor_offer *o, const char *s, size_t n, line_names *names,
     }
 }
 
-/* Files of the folder that is typed so far. */
+/* Offer what is in a folder; `folder` stands in front of it as it was typed. */
 static void
-offer_files(struct editor_offer *o, const char *s, size_t n)
+offer_entries(struct editor_offer *o, DIR *d, const char *folder, bool hidden)
 {
-    char folder[EDITOR_WORD];
     char found[EDITOR_WORD];
-    size_t dir = n;
-    while (dir > 0 && s[dir - 1] != '/') {
-        dir--;
-    }
-    editor_begin(o, s, n);
-    if (dir >= sizeof(folder)) {
-        return;
-    }
-    memcpy(folder, s, dir);
-    folder[dir] = '\0';
-    DIR *d = opendir(dir > 0 ? folder : ".");
     struct dirent *e;
-    while (d && (e = readdir(d)) != NULL) {
+    while ((e = readdir(d)) != NULL) {
         bool is_folder = e->d_type == DT_DIR;
-        bool hidden = e->d_name[0] == '.' && (dir == n || s[dir] != '.');
         int len = snprintf(found, sizeof(found), "%s%s%s", folder, e->d_name,
                            is_folder ? "/" : "");
-        if (!hidden && len < (int)sizeof(found) &&
+        if ((e->d_name[0] != '.' || hidden) && len < (int)sizeof(found) &&
             tn_text_valid(found, (size_t)len)) {
             int before = o->count;
             editor_add(o, found);
             o->open = o->count > before ? is_folder : o->open;
         }
     }
+}
+
+/* Files of the folder that is typed so far. */
+static void
+offer_files(struct editor_offer *o, const char *s, size_t n)
+{
+    char folder[EDITOR_WORD];
+    char real[2 * EDITOR_WORD];
+    size_t dir = n;
+    while (dir > 0 && s[dir - 1] != '/') {
+        dir--;
+    }
+    editor_begin(o, s, n);
+    if (dir >= sizeof(folder) || !line_path(real, sizeof(real), s, dir)) {
+        return;
+    }
+    memcpy(folder, s, dir);
+    folder[dir] = '\0';
+    DIR *d = opendir(dir > 0 ? real : ".");
     if (d) {
+        offer_entries(o, d, folder, dir < n && s[dir] == '.');
         (void)closedir(d);
     }
 }

@@ -64,6 +64,12 @@ come_in(struct visit *v)
                    "* in the room at %s as %s; /help tells what can be typed",
                    v->where, v->name);
     }
+    if (guest_gap(v->guest) && (v->inside || v->keep.epoch[0])) {
+        visit_json(v, "{\"event\":\"gap\"}");
+        if (v->editor) {
+            visit_tell(v, "* some of what you missed is not known any more");
+        }
+    }
     v->inside = true;
     v->lost = false;
     (void)!tn_chan_try_send(v->in, &token);
@@ -141,6 +147,7 @@ wind_up(struct visit *v)
     if (!v->piped && v->lost) {
         return 0;
     }
+    visit_tell_files(v);
     int err = drain(v);
     return err == 0 && v->piped ? tn_sleep(v->o->quit) : err;
 }
@@ -267,7 +274,7 @@ ended(struct visit *v)
         return EXIT_REFUSED;
     case -EACCES:
         say("%s: %s", v->where,
-            v->secret[0] ? "that is not the room code"
+            v->secret[0] ? "the room has another code, or none"
                          : "the room wants a code (--code-file FILE)");
         return EXIT_REFUSED;
     case -EINVAL:

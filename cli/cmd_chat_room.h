@@ -102,6 +102,10 @@ void line_read(struct line *l, const char *s, size_t n, line_names *names,
 void line_complete(struct editor_offer *o, const char *s, size_t n,
                    line_names *names, void *arg);
 
+/** Write the path that is meant: "~/" is the home of the user. False if it does
+    not fit. */
+bool line_path(char *dst, size_t cap, const char *s, size_t n);
+
 /** Tell whether a text names somebody: as a word, ASCII letters of either
     case being the same. */
 bool line_mentions(const char *text, size_t n, const char *name);
@@ -266,6 +270,9 @@ void visit_complete(void *arg, const char *s, size_t n, struct editor_offer *o);
 /** Send a file in a task of its own. Suspends while VISIT_FILES are on their
     way. 0 or a code: the end of the visit. */
 int visit_send(struct visit *v, const char *path);
+
+/** Tell a person that leaving waits for files, if it does. */
+void visit_tell_files(struct visit *v);
 
 /** Wait for the files that are on their way. Suspends. */
 int visit_drain_files(struct visit *v);

@@ -324,10 +324,8 @@ static void
 tell(struct upload *u, int r)
 {
     struct visit *v = u->f->visit;
-    if (r == -ECANCELED || r == -ETIME) {
-        return;
-    }
-    const char *why = u->why[0] ? u->why : tn_strerror(r);
+    bool cut = r == -ECANCELED || r == -ETIME;
+    const char *why = u->why[0] ? u->why : cut ? "we left" : tn_strerror(r);
     json_quote(v->line, sizeof(v->line), u->f->name, strlen(u->f->name));
     if (r == 1) {
         visit_json(v, "{\"event\":\"shared\",\"file\":%s}", v->line);
@@ -439,6 +437,19 @@ visit_send(struct visit *v, const char *path)
     }
     visit_prompt(v);
     return 0;
+}
+
+void
+visit_tell_files(struct visit *v)
+{
+    bool busy = false;
+    for (int i = 0; i < VISIT_FILES; i++) {
+        busy = busy || v->file[i].used;
+    }
+    if (busy && v->editor) {
+        visit_tell(v,
+                   "* files are on their way; Ctrl-C does not wait for them");
+    }
 }
 
 int

@@ -26,8 +26,8 @@ static const char *const langs[] = {"zh", "en", NULL};
 
 static const struct opt opts[] = {
     OPT_INT(struct hub_opts, port, "port", 'p', "PORT", 0, 65535, "8000",
-            "The port, of UDP for plain members and of TCP for browsers; 0 "
-            "lets the system choose."),
+            "The port, of UDP for tenon chat and plain members, of TCP for "
+            "browsers; 0 lets the system choose."),
     OPT_STRING(struct hub_opts, bind, "bind", 0, "ADDR", NULL,
                "Listen on this address only; 127.0.0.1 keeps the room on this "
                "machine."),
@@ -36,16 +36,16 @@ static const struct opt opts[] = {
     OPT_WORD(struct hub_opts, lang, "lang", 0, "LANG", langs, "zh",
              "In whose words members hear of joins and leaves."),
     OPT_FLAG(struct hub_opts, no_web, "no-web", 0,
-             "No page: plain members only, and no files."),
+             "No page and no files: members by UDP only."),
     OPT_FLAG(struct hub_opts, no_files, "no-files", 0, "Share no files."),
     OPT_FLAG(struct hub_opts, read_only, "read-only", 0,
              "Files can be fetched, but nobody adds any."),
     OPT_FLAG(struct hub_opts, no_history, "no-history", 0,
              "Keep nothing of what is said."),
     OPT_STRING(struct hub_opts, code_file, "code-file", 0, "FILE", NULL,
-               "Browsers need the code that is the first line of FILE."),
+               "Who comes needs the code that is the first line of FILE."),
     OPT_FLAG(struct hub_opts, code, "code", 0,
-             "Browsers need a code, which is asked for on the terminal."),
+             "Who comes needs a code, which is asked for on the terminal."),
     OPT_FLAG(struct hub_opts, plain, "plain", 0,
              "Let plain members in although there is a code, which they "
              "cannot give."),
@@ -431,12 +431,11 @@ static const char *
 needs_web(const struct hub *h)
 {
     const struct hub_opts *o = h->o;
-    return h->dir                    ? "a folder to share"
-           : o->code || o->code_file ? "a room code"
-           : o->use_tls              ? "--tls"
-           : o->host                 ? "--host"
-           : o->read_only            ? "--read-only"
-                                     : NULL;
+    return h->dir         ? "a folder to share"
+           : o->use_tls   ? "--tls"
+           : o->host      ? "--host"
+           : o->read_only ? "--read-only"
+                          : NULL;
 }
 
 static int

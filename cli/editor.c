@@ -61,6 +61,8 @@ fill_keys(editor *e)
     return n > 0;
 }
 
+static void on_tab(editor *e);
+
 /* libedit wants a character: it is given one when its last byte is here. */
 static int
 give_key(EditLine *el, wchar_t *c)
@@ -75,7 +77,9 @@ give_key(EditLine *el, wchar_t *c)
             }
         }
         size_t used = mbrtowc(c, &e->keys[e->key_at++], 1, &e->state);
-        if (used == (size_t)-1) {
+        if (used == 1 && *c == L'\t' && e->complete) {
+            on_tab(e);
+        } else if (used == (size_t)-1) {
             memset(&e->state, 0, sizeof(e->state));
         } else if (used != (size_t)-2) {
             return 1;
@@ -322,33 +326,43 @@ characters(const char *s, size_t n)
     return count;
 }
 
-/* TAB was pressed. */
-static unsigned char
-on_tab(EditLine *el, int key)
+static void
+beep(void)
 {
-    editor *e = NULL;
-    const LineInfo *line = el_line(el);
-    (void)key;
-    el_get(el, EL_CLIENTDATA, &e);
+    putchar('\a');
+    (void)fflush(stdout);
+}
+
+/* TAB was pressed. It is no command of libedit's own table, whose names libedit
+   never frees. */
+static void
+on_tab(editor *e)
+{
+    const LineInfo *line = el_line(e->el);
     struct editor_offer *o = &e->offer;
     size_t n = (size_t)(line->cursor - line->buffer);
     editor_begin(o, line->cursor, 0);
     e->complete(e->complete_arg, line->buffer, n, o);
     if (o->count == 0) {
-        return CC_REFRESH_BEEP;
+        beep();
+        return;
     }
     if (o->count > 1 && strlen(o->common) == o->typed_len) {
         size_t all = strlen(o->list);
         o->list[all] = '\n'; /* in the place of its NUL */
         editor_print(e, o->list, all + 1);
-        return CC_REFRESH;
+        return;
     }
     size_t len = strlen(o->common);
     if (o->count == 1 && !o->open && len + 1 < EDITOR_WORD) {
         memcpy(o->common + len, " ", 2);
     }
-    el_deletestr(el, characters(o->typed, o->typed_len));
-    return el_insertstr(el, o->common) == 0 ? CC_REFRESH : CC_REFRESH_BEEP;
+    wipe(e);
+    el_deletestr(e->el, characters(o->typed, o->typed_len));
+    if (el_insertstr(e->el, o->common) < 0) {
+        beep(); /* the line is as long as it may be */
+    }
+    el_set(e->el, EL_REFRESH);
 }
 
 void
@@ -356,8 +370,6 @@ editor_on_tab(editor *e, editor_complete *fn, void *arg)
 {
     e->complete = fn;
     e->complete_arg = arg;
-    el_set(e->el, EL_ADDFN, "ed-offer", "complete a word", on_tab);
-    el_set(e->el, EL_BIND, "^I", "ed-offer", NULL);
 }
 
 void
@@ -393,6 +405,9 @@ editor_resume(editor *e)
     if (e->reading) {
         el_set(e->el, EL_PREP_TERM, 0);
         el_set(e->el, EL_PREP_TERM, 1);
+        /* The row is the shell's, or has our prompt already: something came
+           before the signal did. */
+        printf("\r\033[J");
         el_set(e->el, EL_REFRESH);
     }
 }

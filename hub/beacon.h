@@ -119,7 +119,7 @@ struct beacon_ask {
 
 /**
  * Ask who is here. It is asked several times within the wait, those who have
- * answered being named, so that they need not answer again.
+ * answered being named, so that they need not answer again. Called in a task.
  *
  * @param ask   borrowed until return.
  * @param out   room for `cap`.

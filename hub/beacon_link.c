@@ -89,6 +89,8 @@ make_four(struct beacon_link *link, const tn_interface *i)
     return true;
 }
 
+/* From the link's own address, which the kernel takes if none is named, and from
+   another one: what answers has one that browsers know what to do with. */
 static bool
 make_six(struct beacon_link *link, const tn_interface *i, bool chosen)
 {
@@ -99,19 +101,21 @@ make_six(struct beacon_link *link, const tn_interface *i, bool chosen)
     numeric(&link->way.to, BEACON_GROUP6, 0);
     link->way.to.u.in6.sin6_scope_id = i->index;
     link->way.path.index = i->index;
-    if (chosen) {
+    if (chosen || !IN6_IS_ADDR_LINKLOCAL(&i->addr.u.in6.sin6_addr)) {
         link->way.path.local = i->addr;
     }
     return true;
 }
 
-/* IPv6 has several addresses on an interface, and one group. */
+/* IPv6 has many addresses on an interface; two of them are enough. */
 static bool
 is_double(const struct beacon_links *l, const struct beacon_link *link)
 {
     for (int i = 0; i < l->count; i++) {
-        if (tn_addr_equal(&l->link[i].way.to, &link->way.to) &&
-            l->link[i].way.path.index == link->way.path.index) {
+        const struct beacon_way *way = &l->link[i].way;
+        if (tn_addr_equal(&way->to, &link->way.to) &&
+            way->path.index == link->way.path.index &&
+            (way->path.local.len == 0) == (link->way.path.local.len == 0)) {
             return true;
         }
     }

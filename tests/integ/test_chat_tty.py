@@ -176,20 +176,30 @@ def history():
 def back_again():
     """A hub that is away and comes back is told, and nothing is lost"""
     home = {"XDG_DATA_HOME": tap.new_home()}
-    h = hub(env=home)
-    screen = on_terminal(h, "bob")
-    screen.shows("bob>")
-    h.signal(signal.SIGKILL)
-    h.wait()
-    screen.type("are you there?\r")
-    screen.shows("bob> are you there?",
-                 "* the hub does not answer; still trying", "bob?>")
-    again = hub(port=h.port, env=home)
-    screen.shows("* back in the room", "bob>")
-    shown = tap.read_until(again.stdout, b"there?\n").decode()
-    tap.equal(shown.count("bob:are you there?"), 1)
-    screen.type("\x04")
-    leave(screen)
+    with tap.temp_dir() as shared:
+        h = hub(shared, env=home)
+        screen = on_terminal(h, "bob")
+        screen.shows("bob>")
+        h.signal(signal.SIGKILL)
+        h.wait()
+        screen.type("are you there?\r")
+        screen.shows("bob> are you there?",
+                     "* the hub does not answer; still trying", "bob?>")
+        again = hub(shared, port=h.port, env=home)
+        screen.shows("* back in the room", "bob>")
+        shown = tap.read_until(again.stdout, b"there?\n").decode()
+        tap.equal(shown.count("bob:are you there?"), 1)
+        # A hub that has lost its history says that there is a hole.
+        again.signal(signal.SIGKILL)
+        again.wait()
+        screen.type("again\r")
+        screen.shows("* the hub does not answer; still trying", "bob?>")
+        other = hub(port=h.port)
+        screen.shows("* back in the room",
+                     "* some of what you missed is not known any more", "bob>")
+        tap.read_until(other.stdout, b"bob:again\n")
+        screen.type("\x04")
+        leave(screen)
 
 
 @tap.case

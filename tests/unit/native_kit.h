@@ -46,7 +46,7 @@ kit_below(int64_t bound)
     return (int64_t)(kit_random() % (uint64_t)bound);
 }
 
-/* --- addresses --------------------------------------------------------------*/
+/* --- addresses -------------------------------------------------------------*/
 
 static inline tn_addr
 kit_addr(int port)

@@ -341,18 +341,21 @@ TEST(each_network_is_spoken_to_in_its_own_way)
     OK(tn_addr_ip(&ifs[7].peer, "10.4.0.2", 0));
     ifs[9].flags &= ~(unsigned)IFF_UP;
     beacon_links(&l, ifs, 10, 9, &all);
-    EQ(l.count, 6);
+    EQ(l.count, 7);
     is_link(&l.link[0], "lo", "127.255.255.255:9");
     CHECK(l.link[0].loopback);
     is_link(&l.link[1], "a", "10.1.0.255:9");
     EQ(l.link[1].way.path.index, 2);
-    /* Once for each interface, however many addresses of IPv6 it has. */
+    /* Once from an address that others know, once from the link's own. */
     EQ(l.link[2].how, BEACON_GROUP);
     EQ(l.link[2].way.to.u.in6.sin6_scope_id, 2);
-    is_link(&l.link[3], "b", "255.255.255.255:9");
-    is_link(&l.link[4], "c", BEACON_GROUP4 ":9");
-    is_link(&l.link[5], "d", "10.4.0.2:9");
-    EQ(l.link[5].how, BEACON_PEER);
+    CHECK(tn_addr_equal(&l.link[2].way.path.local, &ifs[3].addr));
+    EQ(l.link[3].way.to.u.in6.sin6_scope_id, 2);
+    EQ(l.link[3].way.path.local.len, 0);
+    is_link(&l.link[4], "b", "255.255.255.255:9");
+    is_link(&l.link[5], "c", BEACON_GROUP4 ":9");
+    is_link(&l.link[6], "d", "10.4.0.2:9");
+    EQ(l.link[6].how, BEACON_PEER);
 }
 
 TEST(who_is_bound_to_one_address_speaks_there_only)

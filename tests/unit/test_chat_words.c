@@ -196,6 +196,8 @@ TEST(tab_offers_files)
     CHECK(strstr(offered(line), ".hidden") != NULL);
     snprintf(line, sizeof(line), "/send %s/", test_dir());
     CHECK(strstr(offered(line), ".hidden") == NULL);
+    setenv("HOME", test_dir(), 1);
+    STREQ(offered("/send ~/o"), "~/o|~/one.txt|~/one.txt");
     CHECK(strstr(offered("/send /nowhere/at/all/"), "|nowhere") == NULL);
 }
 
