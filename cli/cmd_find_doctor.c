@@ -4,6 +4,7 @@
 #include <tenon/addr.h>
 #include <tenon/err.h>
 #include <tenon/sock.h>
+#include <tenon/text.h>
 
 #include "cmd_find_int.h"
 #include "hub/beacon_host.h"
@@ -76,6 +77,16 @@ finding_words(struct report *r, const struct doctor_finding *d)
     return (size_t)n;
 }
 
+/* Names of programs and interfaces are anybody's choice. */
+static void
+clean(char *text, size_t cap)
+{
+    char copy[DOCTOR_TEXT];
+    size_t n = strnlen(text, sizeof(copy) - 1);
+    memcpy(copy, text, n);
+    (void)tn_text_clean(text, cap, copy, n);
+}
+
 /* --- JSON ------------------------------------------------------------------*/
 
 static const char *
@@ -106,8 +117,8 @@ static size_t
 finding_json(struct report *r, const struct doctor_finding *d)
 {
     char name[JSON_GROWTH * TN_IF_NAME + 3];
-    char text[JSON_GROWTH * 128 + DOCTOR_TEXT];
-    char mend[JSON_GROWTH * 128 + DOCTOR_TEXT];
+    /* Cleaned text has nothing that grows more than twice. */
+    char text[2 * DOCTOR_TEXT + 3], mend[2 * DOCTOR_TEXT + 3];
     int n = snprintf(
         r->line, sizeof(r->line),
         "{\"event\":\"finding\",\"code\":\"%s\",\"interface\":%s,\"text\":%s,"
@@ -176,6 +187,10 @@ find_doctor(tn_sock *out, const struct find_opts *o)
     }
     doctor_host(&r->facts);
     r->count = doctor_judge(&r->facts, r->finding);
+    for (int i = 0; i < r->count; i++) {
+        clean(r->finding[i].text, sizeof(r->finding[i].text));
+        clean(r->finding[i].mend, sizeof(r->finding[i].mend));
+    }
     int code = print(r);
     if (code == EXIT_DONE && r->facts.found == 0) {
         code = EXIT_FAILED;

@@ -166,7 +166,7 @@ static bool
 choose_source(const struct beacon *b, struct beacon_way *way)
 {
     if (beacon_is_wildcard(&b->opts.bound)) {
-        return true;
+        return !beacon_is_other_family(&b->opts.bound, &way->to);
     }
     for (int i = 0; i < b->links.count; i++) {
         const struct beacon_way *w = &b->links.link[i].way;

@@ -62,7 +62,7 @@ struct beacon_opts {
     void (*refresh)(void *arg, struct beacon_card *card);
     void *arg;
     /* Where the program listens; it is announced on that network only. len 0,
-       or a wildcard: on all. */
+       or a wildcard: on all; 0.0.0.0 by IPv4 only. */
     tn_addr bound;
 };
 
@@ -87,7 +87,7 @@ TN_USE int beacon_open(beacon **out, const struct beacon_card *card,
  */
 int beacon_run(void *arg);
 
-/** Say good-bye; does not wait for anything. */
+/** Say good-bye; in a task, but it does not wait for anything. */
 void beacon_bye(beacon *b);
 
 /** End; beacon_run() has returned; NULL is harmless. */

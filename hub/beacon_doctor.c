@@ -53,31 +53,32 @@ mend(struct doctor_finding *d, const char *format, ...)
 /* The firewall's own words for letting in what is sent to a port, or comes
    from it. */
 static void
-mend_wall(struct doctor_finding *d, const struct doctor_facts *f, bool from)
+mend_wall(struct doctor_finding *d, const struct doctor_wall *w, int port,
+          bool from)
 {
-    switch (f->wall.kind) {
+    switch (w->kind) {
     case DOCTOR_UFW:
         if (from) {
-            mend(d, "sudo ufw allow proto udp from any port %d", f->port);
+            mend(d, "sudo ufw allow proto udp from any port %d", port);
         } else {
-            mend(d, "sudo ufw allow %d/udp", f->port);
+            mend(d, "sudo ufw allow %d/udp", port);
         }
         return;
     case DOCTOR_FIREWALLD:
         mend(d, "sudo firewall-cmd --add-%sport=%d/udp", from ? "source-" : "",
-             f->port);
+             port);
         return;
     case DOCTOR_NFT:
         mend(d, "sudo nft insert rule %s udp %cport %d accept",
-             f->wall.place[0] != '\0' ? f->wall.place : "inet filter input",
-             from ? 's' : 'd', f->port);
+             w->place[0] != '\0' ? w->place : "inet filter input",
+             from ? 's' : 'd', port);
         return;
     case DOCTOR_NO_WALL:
     case DOCTOR_IPTABLES:
         break;
     }
     mend(d, "sudo iptables -I INPUT -p udp --%cport %d -j ACCEPT",
-         from ? 's' : 'd', f->port);
+         from ? 's' : 'd', port);
 }
 
 int
@@ -202,7 +203,7 @@ judge_echo(struct list *l, const struct doctor_if *i)
             "UDP %d that comes in there, so programs here are not found",
             i->name, l->f->port);
     }
-    mend_wall(&l->out[l->count - 1], l->f, false);
+    mend_wall(&l->out[l->count - 1], &l->f->wall, l->f->port, false);
 }
 
 /* The other side is heard, and does not hear us, or its answers get lost. */
@@ -223,7 +224,7 @@ judge_one_way(struct list *l, const struct doctor_if *i)
                 : "others ask on %s, but nobody answers us: either there is "
                   "no hub, or a firewall drops what comes from UDP port %d",
             i->name, l->f->port);
-    mend_wall(d, l->f, true);
+    mend_wall(d, &l->f->wall, l->f->port, true);
 }
 
 static void
@@ -352,24 +353,24 @@ judge_wall(struct list *l)
     if (w->kind == DOCTOR_NO_WALL) {
         return;
     }
-    if (w->drops) {
+    if (w->drops != 0) {
         mend_wall(add(l, "rule-drops", "", "%s drops what we need: %s",
                       wall_name(w->kind), w->rule),
-                  l->f, false);
+                  w, w->drops, false);
     }
     if (w->policy && !w->accepts) {
         mend_wall(add(l, "policy-drops", "",
                       "%s drops what it does not know, and knows nothing of "
                       "UDP port %d: who is here is not found by others",
                       wall_name(w->kind), l->f->port),
-                  l->f, false);
+                  w, l->f->port, false);
     }
     if (w->policy && !w->answers && l->f->found == 0) {
         mend_wall(add(l, "answers-dropped", "",
                       "%s drops what it does not know, and answers come from "
                       "UDP port %d of machines that it did not see asked",
                       wall_name(w->kind), l->f->port),
-                  l->f, true);
+                  w, l->f->port, true);
     }
     if (w->unread && l->f->found == 0) {
         mend(add(l, "wall-unread", "",

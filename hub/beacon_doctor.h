@@ -49,7 +49,7 @@ enum doctor_wall_kind {
 struct doctor_wall {
     enum doctor_wall_kind kind;
     bool unread;            /* there may be rules; only root reads them */
-    bool drops;             /* a rule drops our ports, or all UDP */
+    int drops;              /* the port of ours that a rule drops; 0: none */
     bool policy;            /* what no rule admits is dropped */
     bool accepts;           /* a rule admits the port that is asked at */
     bool answers;           /* a rule admits what comes from that port */

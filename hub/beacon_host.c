@@ -181,19 +181,18 @@ keep_place(struct doctor_wall *w, const struct place *p)
     }
 }
 
+/* The first; one about the port that is asked at goes before. */
 static void
-keep_rule(struct doctor_wall *w, const char *text, size_t n)
+keep_rule(struct doctor_wall *w, const char *text, size_t n, int port)
 {
-    while (n > 0 && (*text == ' ' || *text == '\t')) {
-        text++;
-        n--;
-    }
-    if (!w->drops) {
-        n = n < sizeof(w->rule) - 1 ? n : sizeof(w->rule) - 1;
-        memcpy(w->rule, text, n);
-        w->rule[n] = '\0';
-    }
-    w->drops = true;
+    size_t blanks = strspn(text, " \t");
+
+    blanks = blanks < n ? blanks : n;
+    n -= blanks;
+    n = n < sizeof(w->rule) - 1 ? n : sizeof(w->rule) - 1;
+    memcpy(w->rule, text + blanks, n);
+    w->rule[n] = '\0';
+    w->drops = port;
 }
 
 /* "type filter hook input priority 0; policy drop;" and "-P INPUT DROP"; or a
@@ -226,14 +225,18 @@ read_accept(const struct rule *r, int port, struct doctor_wall *w)
     w->answers = w->answers || all || (from >= 0 && names_port(r, from, port));
 }
 
-static bool
+/* Which of ours a rule drops; 0: none. */
+static int
 drops_ours(const struct rule *r, int port)
 {
     int to = find_ports(r, to_port);
 
-    return to < 0
-               ? find_ports(r, from_port) < 0
-               : names_port(r, to, port) || names_port(r, to, DOCTOR_HUB_PORT);
+    if (to < 0) {
+        return find_ports(r, from_port) < 0 ? port : 0;
+    }
+    return names_port(r, to, port)              ? port
+           : names_port(r, to, DOCTOR_HUB_PORT) ? DOCTOR_HUB_PORT
+                                                : 0;
 }
 
 static void
@@ -246,8 +249,11 @@ read_rule(const struct rule *r, const char *text, size_t n, int port,
         return;
     } else if (has_word(r, "accept")) {
         read_accept(r, port, w);
-    } else if (is_drop(r) && drops_ours(r, port)) {
-        keep_rule(w, text, n);
+    } else if (is_drop(r)) {
+        int dropped = drops_ours(r, port);
+        if (dropped != 0 && w->drops != port && w->drops != dropped) {
+            keep_rule(w, text, n, dropped);
+        }
     }
 }
 
@@ -259,11 +265,12 @@ doctor_read_rules(const char *text, int port, struct doctor_wall *w)
     while (*text != '\0') {
         size_t n = strcspn(text, "\n");
         struct rule r;
-        bool dropped = w->drops, policy = w->policy;
+        int dropped = w->drops;
+        bool policy = w->policy;
         cut(&r, text, n);
         follow(&p, &r);
         read_rule(&r, text, n, port, w);
-        if (w->drops != dropped || (w->policy != policy && !w->drops)) {
+        if (w->drops != dropped || (w->policy != policy && w->drops == 0)) {
             keep_place(w, &p);
         }
         text += n + (text[n] == '\n' ? 1 : 0);

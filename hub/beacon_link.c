@@ -53,6 +53,13 @@ beacon_is_wildcard(const tn_addr *a)
                                : IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr));
 }
 
+bool
+beacon_is_other_family(const tn_addr *only, const tn_addr *a)
+{
+    return only->len > 0 && only->u.sa.sa_family == AF_INET &&
+           a->u.sa.sa_family != AF_INET;
+}
+
 static bool
 same_ip(const tn_addr *a, const tn_addr *b)
 {
@@ -122,6 +129,16 @@ is_double(const struct beacon_links *l, const struct beacon_link *link)
     return false;
 }
 
+/* Whether who listens at `only` is reached by an address of ours. */
+static bool
+is_reached(const tn_addr *only, const tn_addr *own)
+{
+    if (!beacon_is_wildcard(only)) {
+        return same_ip(only, own);
+    }
+    return !beacon_is_other_family(only, own);
+}
+
 void
 beacon_links(struct beacon_links *l, const tn_interface *ifs, int count,
              int port, const tn_addr *only)
@@ -132,7 +149,7 @@ beacon_links(struct beacon_links *l, const tn_interface *ifs, int count,
     for (int i = 0; i < count && l->count < BEACON_LINKS; i++) {
         struct beacon_link *link = &l->link[l->count];
         if ((ifs[i].flags & IFF_UP) == 0 || ifs[i].addr.len == 0 ||
-            (chosen && !same_ip(only, &ifs[i].addr))) {
+            !is_reached(only, &ifs[i].addr)) {
             continue;
         }
         memset(link, 0, sizeof(*link));

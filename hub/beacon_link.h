@@ -54,6 +54,10 @@ int beacon_port(int given);
 /** Tell whether an address stands for all of this machine's, or for none. */
 bool beacon_is_wildcard(const tn_addr *a);
 
+/** Tell whether who listens at `only` hears nothing of an address's family:
+    0.0.0.0 is for IPv4 alone, :: for both. */
+bool beacon_is_other_family(const tn_addr *only, const tn_addr *a);
+
 /**
  * Say how to speak to each network.
  *

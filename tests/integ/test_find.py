@@ -154,6 +154,19 @@ def ipv6_alone():
 
 
 @tap.case
+def ipv4_alone():
+    """A room that listens on IPv4 only is not told of by IPv6"""
+    a, b = two_hosts()
+    for host, last in ((a, 1), (b, 2)):
+        host.ip(f"addr add fd00::{last}/64 dev eth0 nodad")
+    both, four = a.hub("--name", "both"), \
+        a.hub("--name", "four", "--bind", "0.0.0.0")
+    events = {e["name"]: e for e in find(b, found=["both", "four"])}
+    tap.equal(events["four"]["addresses"], [f"10.1.0.1:{four.port}"])
+    tap.true(f"[fd00::1]:{both.port}" in events["both"]["addresses"], events)
+
+
+@tap.case
 def no_broadcast():
     """A link without broadcast: by the group of IPv4"""
     a, b = networks.Host(), networks.Host()
@@ -206,13 +219,15 @@ def many():
     ear.close()
     before = traffic(b, "eth0")
     begun = tap.now()
-    find(b, "-w", "2", found=[f"room {i}" for i in range(count)])
+    find(b, "-w", "4", found=[f"room {i}" for i in range(count)])
     took = tap.now() - begun
     after = traffic(b, "eth0")
     spent = {k: after[k] - before[k] for k in after}
     print(f"# {count} hubs in {took:.1f} s: {spent}", flush=True)
-    tap.true(spent["out"] <= 6, f"questions: {spent}")
-    tap.true(spent["in"] <= count * 1.1, f"answers: {spent}")
+    # Five questions; a machine under load answers some of them twice. Without
+    # suppression it would be five times.
+    tap.true(spent["out"] <= 7, f"questions: {spent}")
+    tap.true(spent["in"] <= count * 2, f"answers: {spent}")
     for hub in hubs:
         hub.signal(signal.SIGINT)
 
@@ -269,8 +284,8 @@ def plugged_in_later(one, two):
     event = next_event(w)
     tap.equal((event["event"], event["name"], "rtt" in event),
               ("came", "late", False))
+    event, = find(b, found=["late"])
     tap.true(one.split("/")[0] in event["addresses"][0], event)
-    find(b, found=["late"])
 
 
 tap.add("A network that comes later is told of the room", plugged_in_later,

@@ -16,7 +16,9 @@
 #include <stdio.h>
 
 enum {
-    MANY = 300,
+    /* Each hears the announcements of all; three hundred programs, and one that
+       asks, are in tests/integ/test_find.py. */
+    MANY = 60,
 };
 
 /* The port is held by a socket that shares it, so that nobody else gets it. */
@@ -140,17 +142,12 @@ TEST(nobody_is_found_in_time)
 
 /* --- many ------------------------------------------------------------------*/
 
-struct count {
-    struct place place;
-    long questions, answers, others, bytes;
-};
-
 static int
 find_many(void *arg)
 {
     static beacon *b[MANY];
     struct beacon_found *f = calloc(BEACON_FOUND, sizeof(*f));
-    struct beacon_ask ask = {.wait = TN_SEC * test_scale()};
+    struct beacon_ask ask = {.wait = 2 * TN_SEC * test_scale()};
     struct place place;
     tn_group g;
 
@@ -181,7 +178,7 @@ find_many(void *arg)
     return 0;
 }
 
-TEST_TIMEOUT(three_hundred_are_found_by_one_question, 60)
+TEST_TIMEOUT(many_are_found_by_one_search, 60)
 {
     OK(tn_run(NULL, find_many, NULL));
 }

@@ -175,8 +175,15 @@ static void
 drops(struct doctor_facts *f)
 {
     f->wall.kind = DOCTOR_IPTABLES;
-    f->wall.drops = true;
+    f->wall.drops = 8001;
     snprintf(f->wall.rule, sizeof(f->wall.rule), "-A INPUT -p udp -j DROP");
+}
+
+static void
+drops_rooms(struct doctor_facts *f)
+{
+    f->wall.kind = DOCTOR_UFW;
+    f->wall.drops = 8000;
 }
 
 static void
@@ -262,6 +269,7 @@ static const struct test_param rows[] = {
         "sudo ip addr add 192.168.1.5/16 dev eth0"),
     ROW(drops, "rule-drops", "iptables drops what we need: -A INPUT -p udp",
         "--dport 8001"),
+    ROW(drops_rooms, "rule-drops", NULL, "sudo ufw allow 8000/udp"),
     ROW(policy, "policy-drops", "knows nothing of UDP port 8001",
         "sudo ufw allow 8001/udp"),
     ROW(answers_dropped, "answers-dropped", "answers come from UDP port 8001",
@@ -351,10 +359,10 @@ TEST_EACH(rules_are_read, rules)
     struct doctor_wall w = {0};
 
     doctor_read_rules(p->data, 8001, &w);
-    EQ((w.drops ? DROPS : 0) | (w.policy ? POLICY : 0) |
+    EQ((w.drops != 0 ? DROPS : 0) | (w.policy ? POLICY : 0) |
            (w.accepts ? ACCEPTS : 0) | (w.answers ? ANSWERS : 0),
        p->value[0]);
-    EQ(w.rule[0] != '\0', w.drops);
+    EQ(w.rule[0] != '\0', w.drops != 0);
 }
 
 TEST(a_rule_is_shown_and_its_place_known)
@@ -372,8 +380,22 @@ TEST(a_rule_is_shown_and_its_place_known)
     struct doctor_wall w = {0};
 
     doctor_read_rules(text, 8001, &w);
+    EQ(w.drops, 8001);
     STREQ(w.rule, "udp dport 8001 drop");
     STREQ(w.place, "inet guard enter");
+}
+
+/* The port that is asked at goes before that of rooms. */
+TEST(the_rule_that_matters_more_is_kept)
+{
+    static const char text[] = "-A INPUT -p udp --dport 8000 -j DROP\n"
+                               "-A INPUT -p udp --dport 7999:8001 -j DROP\n"
+                               "-A INPUT -p udp --dport 8000 -j REJECT\n";
+    struct doctor_wall w = {0};
+
+    doctor_read_rules(text, 8001, &w);
+    EQ(w.drops, 8001);
+    STREQ(w.rule, "-A INPUT -p udp --dport 7999:8001 -j DROP");
 }
 
 /* Whatever stands there: lines without end, words without end. */
@@ -388,7 +410,7 @@ TEST(rules_of_any_length)
         text[i] = "udp dport 8001 drop "[i % 20];
     }
     doctor_read_rules(text, 8001, &w);
-    CHECK(w.drops);
+    EQ(w.drops, 8001);
     EQ(strlen(w.rule), DOCTOR_RULE - 1);
 }
 

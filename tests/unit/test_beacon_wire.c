@@ -376,6 +376,9 @@ TEST(who_is_bound_to_one_address_speaks_there_only)
     OK(tn_addr_ip(&only, "::", 8000));
     beacon_links(&l, ifs, 3, 9, &only);
     EQ(l.count, 3);
+    OK(tn_addr_ip(&only, "0.0.0.0", 8000));
+    beacon_links(&l, ifs, 3, 9, &only);
+    EQ(l.count, 2);
 }
 
 TEST(a_network_that_came_is_noticed)
