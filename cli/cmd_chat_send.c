@@ -227,6 +227,10 @@ refusal(int status)
 static int
 step(struct upload *u, bool *unsure)
 {
+    if (u->f->visit->lost) { /* nor would the hub know whose it is */
+        *unsure = true;
+        return -EAGAIN;
+    }
     int err = *unsure ? ask(u, "HEAD") : ask(u, "PUT");
     if (err < 0) {
         *unsure = true;
@@ -238,7 +242,7 @@ step(struct upload *u, bool *unsure)
     if (u->status == 201) {
         return 1;
     }
-    if (*unsure && u->status == 200) {
+    if (*unsure && (u->status == 200 || u->status == 204)) {
         *unsure = false;
         return 0;
     }

@@ -175,7 +175,8 @@ on_refuse(guest *g, const struct wire_frame *f)
     if (f->why == WIRE_SLOWED) {
         g->refused = true;
         guest_seek(g, now);
-        g->ask_at = now + GUEST_CALM;
+        /* Not all who are waiting at the same moment. */
+        g->ask_at = now + GUEST_CALM / 2 + GUEST_CALM / 256 * g->nonce[0];
     } else if (f->why != WIRE_FINE && g->phase != PHASE_IN) {
         guest_finish(g, wire_err(f->why));
     }
@@ -201,15 +202,16 @@ on_packet(guest *g, const struct udp_peer *from, const struct wire_frame *f)
     }
 }
 
-static bool
-is_of_hub(const guest *g, const tn_addr *from)
+/* Which of the hub's addresses this is; -1: none. */
+static int
+find_addr(const guest *g, const tn_addr *from)
 {
-    for (int i = 0; i < g->addr_count; i++) {
-        if (tn_addr_equal(&g->addr[i], from)) {
-            return true;
-        }
+    int i = g->addr_count - 1;
+
+    while (i >= 0 && !tn_addr_equal(&g->addr[i], from)) {
+        i--;
     }
-    return false;
+    return i;
 }
 
 /* An answer to a question of ours. */
@@ -236,7 +238,7 @@ guest_on_datagram(void *arg, const struct udp_peer *from, const char *buf,
     struct wire_frame f;
     int err;
 
-    if (g->over || !is_of_hub(g, &from->addr)) {
+    if (g->over || find_addr(g, &from->addr) < 0) {
         return;
     }
     err = wire_parse(&f, buf, n);
@@ -254,14 +256,19 @@ guest_on_datagram(void *arg, const struct udp_peer *from, const char *buf,
     guest_ring(g);
 }
 
-/* Before the first answer this says that nobody is there; later it is a hint
-   that the hub was ended, which silence will tell as well. */
+/* Before the first answer this says that nobody is there, if it is so at all
+   addresses; later it is a hint that the hub was ended. */
 void
 guest_on_gone(void *arg, const tn_addr *addr)
 {
     guest *g = ((struct guest_sock *)arg)->guest;
+    int i = find_addr(g, addr);
 
-    if (!g->ever_in && g->addr_count == 1 && is_of_hub(g, addr)) {
+    if (i < 0) {
+        return;
+    }
+    g->closed |= 1U << i;
+    if (!g->ever_in && g->closed == (1U << g->addr_count) - 1) {
         guest_finish(g, -ECONNREFUSED);
     } else if (g->phase >= PHASE_JOIN && tn_addr_equal(addr, &g->hub.addr)) {
         lose(g, tn_now());
@@ -335,16 +342,16 @@ guest_wake(const guest *g)
     return g->leaving != 0 ? sooner(wake, g->leaving + GUEST_GOODBYE) : wake;
 }
 
-/* Send what the link has. */
+/* Send what the link has at a moment. */
 static void
-flush(guest *g)
+flush(guest *g, int64_t when)
 {
     unsigned char buf[WIRE_DATAGRAM];
     uint64_t number;
     size_t len;
 
     while (g->phase >= PHASE_JOIN &&
-           (len = link_write(&g->link, buf + WIRE_HEAD, WIRE_PAYLOAD, tn_now(),
+           (len = link_write(&g->link, buf + WIRE_HEAD, WIRE_PAYLOAD, when,
                              &number)) > 0) {
         len = wire_seal(&g->keys, buf, len, g->session, number);
         send_to(g, buf, len, &g->hub);
@@ -359,7 +366,8 @@ guest_step(guest *g)
     check_patience(g, now);
     check_leaving(g, now);
     guest_give_up(g, now, false);
-    if (g->over) {
+    if (g->over) { /* the hub shall know that we know why */
+        flush(g, now + LINK_ACK_DELAY);
         return;
     }
     if (g->phase >= PHASE_JOIN) {
@@ -371,5 +379,5 @@ guest_step(guest *g)
     if (g->phase == PHASE_IN) {
         guest_submit(g, now);
     }
-    flush(g);
+    flush(g, now);
 }

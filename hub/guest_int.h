@@ -85,6 +85,7 @@ struct guest {
     enum guest_state state;
     bool ever_in;      /* it was a member once */
     bool odd, refused; /* somebody answered, but not a hub; but not now */
+    unsigned closed;   /* bit i: nobody listens at address i */
     int64_t started, ask_at, ask_wait;
     int asks;
     unsigned char nonce[WIRE_NONCE], cookie[WIRE_COOKIE];

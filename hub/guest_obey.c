@@ -177,7 +177,6 @@ on_welcome(guest *g, struct wire_in *in)
     memcpy(g->folder, w.folder, sizeof(g->folder));
     g->phase = PHASE_IN;
     g->ever_in = true;
-    memset(&g->talk, 0, sizeof(g->talk));
 }
 
 static void

@@ -118,7 +118,7 @@ on_enter(struct native *n, const struct udp_peer *from,
         err = enter(n, &s, from, f);
     }
     if (err < 0) {
-        refuse(n, from, f->nonce, wire_why(err));
+        refuse(n, from, f->nonce, err == -EBADMSG ? WIRE_RULES : wire_why(err));
         return;
     }
     answer.session = s->session;

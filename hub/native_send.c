@@ -173,8 +173,9 @@ native_is_idle(const struct native *n)
     for (size_t i = 0; i < NATIVE_SEATS; i++) {
         const struct seat *s = n->seat[i];
 
-        if (s != NULL && (!link_is_idle(&s->link) ||
-                          (s->state == SEAT_HERE && s->at < n->end))) {
+        if (s != NULL && s->vanished == 0 &&
+            (!link_is_idle(&s->link) ||
+             (s->state == SEAT_HERE && s->at < n->end))) {
             return false;
         }
     }

@@ -9,6 +9,7 @@ import socket
 import stat
 import time
 
+import browser
 import tap
 from chat_kit import chat, events, leave, on_terminal, state_home, talk
 from room import Member, hub, join
@@ -103,6 +104,38 @@ def whispers():
     eve.hears("carl: 加入了群聊", "carl:aloud")
     tap.true(b"* carl to you alone: hear: me\ncarl:aloud\n" in
              tap.read_until(bob.stdout, b"aloud\n"), "bob")
+
+
+@tap.case
+def every_door():
+    """A native member, a browser and a plain one: acts, names, whispers"""
+    h = hub("--lang", "en")
+    ann, = browser.join(h, "ann")
+    carl = Member(h, "carl")
+    ann.hears("join carl")
+    bob = chat(h, "bob", "--lang", "en")
+    event = ann.event()
+    tap.equal((event["name"], event["kind"]), ("bob", "native"))
+    carl.hears("bob: joined the chat")
+    bob.stdin.write(b"/me waves\n/msg ann psst\n/msg carl psst\n/nick rob\n"
+                    b"aloud\n")
+    ann.hears("act bob:waves", "msg bob:psst", "nick bob:rob", "say rob:aloud")
+    carl.hears("bob:* waves", "* bob to you alone: psst",
+               "bob: left the chat\nrob: joined the chat", "rob:aloud")
+    ann.send(do="say", ref="a", text="waves back", how="act")
+    ann.send(do="say", ref="b", text="hush", to="ROB")
+    ann.send(do="nick", ref="c", name="anna")
+    ann.hears("act ann:waves back", "msg ann:hush", "nick ann:anna")
+    carl.send("carl:bye")
+    tap.equal(tap.read_until(bob.stdout, b"bye\n").decode(),
+              "* bob is now called rob\nann:* waves back\n"
+              "* ann to you alone: hush\n* ann is now called anna\n"
+              "carl:bye\n")
+    other, past = browser.Browser(h).hello("eve")
+    tap.equal(sorted((p["name"], p["kind"]) for p in other["people"]),
+              [("anna", "web"), ("carl", "plain"), ("rob", "native")])
+    tap.true("psst" not in json.dumps(past) and "hush" not in json.dumps(past),
+             "no history of whispers")
 
 
 @tap.case
@@ -368,6 +401,40 @@ def sends_files():
                  "whose they are")
         with open(os.path.join(shared, "big file 文 %&.bin"), "rb") as file:
             tap.true(file.read() == data, "the bytes")
+
+
+def bytes_in(folder):
+    """What is there of the files, half ones among them."""
+    return sum(os.path.getsize(os.path.join(at, name))
+               for at, _, names in os.walk(folder) for name in names)
+
+
+@tap.case
+def goes_on_with_a_file():
+    """A hub that is killed in the middle of a file gets the rest of it"""
+    home = {"XDG_DATA_HOME": tap.new_home()}
+    with tap.temp_dir() as folder, tap.temp_dir() as shared:
+        block = os.urandom(1 << 20)
+        big = write(folder, "big.bin", block * 192)
+        h = hub(shared, env=home)
+        c = chat(h, "bob", "--json")
+        c.stdin.write(f"/send {big}\n".encode())
+        c.stdin.close()
+        while bytes_in(shared) < 8 << 20:
+            tap.true(c.process.poll() is None, "it is on its way")
+        h.signal(signal.SIGKILL)
+        h.wait()
+        tap.true(not os.path.exists(os.path.join(shared, "big.bin")),
+                 "not whole yet")
+        again = hub(shared, port=h.port, env=home)
+        tap.equal(c.process.wait(tap.LIMIT + 20), 0)
+        out = tap.read_all(c.stdout).decode()
+        tap.true('"event":"shared","file":"big.bin"' in out, out)
+        tap.read_until(again.stdout, b"big.bin (192.0 MiB)")
+        with open(os.path.join(shared, "big.bin"), "rb") as file:
+            for n in range(192):
+                tap.true(file.read(1 << 20) == block, f"block {n}")
+            tap.equal(file.read(), b"")
 
 
 @tap.case

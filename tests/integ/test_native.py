@@ -5,9 +5,11 @@ was written from docs/wire/chat.md alone."""
 import os
 import signal
 import socket
+import threading
 
 import room
 import tap
+from chat_kit import talk
 from room import Member, Peer, hub
 
 
@@ -134,6 +136,79 @@ def strangers():
         sock.send(data)
     room.settle(h)
     tap.true(not tap.readable(sock, 0), "nothing for what is none")
+
+
+class Wire:
+    """What is between a guest and the hub; it keeps a copy."""
+
+    def __init__(self, h):
+        self.inner = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.inner.bind(("127.0.0.1", 0))
+        self.port = self.inner.getsockname()[1]
+        self.outer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.outer.connect(("127.0.0.1", h.port))
+        self.seen, self.guest = b"", None
+        for way in (self.there, self.back):
+            threading.Thread(target=way, daemon=True).start()
+
+    def there(self):
+        while True:
+            data, self.guest = self.inner.recvfrom(2000)
+            self.seen += data
+            self.outer.send(data)
+
+    def back(self):
+        while True:
+            data = self.outer.recv(2000)
+            self.seen += data
+            self.inner.sendto(data, self.guest)
+
+
+def with_code(code, *args):
+    """A room with a code, and the file that it is in."""
+    path = os.path.join(tap.new_home(), "code")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(code + "\n")
+    return hub("--no-history", "--lang", "en", "--code-file", path, *args), path
+
+
+@tap.case
+def a_room_with_a_code():
+    """With a code no word, no name and no code is seen on the way"""
+    for args in ((), ("--no-web",)):
+        h, path = with_code("482 913", *args)
+        wire = Wire(h)
+        code, _, err = talk(wire, "annabel", "a secret word\n", "--code-file",
+                            path)
+        tap.equal((code, err), (0, ""), "said")
+        tap.equal(tap.read_until(h.stdout, b"left the chat\n").decode(),
+                  "annabel: joined the chat\nannabel:a secret word\n"
+                  "annabel: left the chat\n", "the hub shows")
+        tap.true(len(wire.seen) > 300, "it went over the wire")
+        for word in (b"annabel", b"secret", b"482", b"913"):
+            tap.true(word not in wire.seen, f"{word} is not seen")
+
+
+@tap.case
+def a_wrong_code():
+    """A wrong code, and none, are refused and nobody is told of a join"""
+    h, _ = with_code("482 913")
+    _, wrong = with_code("482 914")
+    for args in (("--code-file", wrong), ()):
+        code, _, err = talk(h, "eve", "let me in\n", *args)
+        tap.true(code != 0, "an exit code")
+        tap.true("code" in err, err)
+    h.signal(signal.SIGINT)
+    tap.true("eve" not in tap.read_all(h.stdout).decode(), "no join")
+
+
+@tap.case
+def without_a_code_it_is_open():
+    """Without a code all can be read on the way, as the document says"""
+    h = hub("--no-history")
+    wire = Wire(h)
+    tap.equal(talk(wire, "annabel", "no secret\n")[0], 0, "said")
+    tap.true(b"no secret" in wire.seen, "seen")
 
 
 @tap.case

@@ -383,8 +383,8 @@ TEST(parts_that_make_no_message)
     static const char *const bad[] = {
         "\x02\0\0\0\1\0\0\1x",                    /* no beginning */
         "\x02\0\0\0\1\1\0\1x\x02\0\0\0\2\1\0\1x", /* two beginnings */
-        "\x02\0\0\0\1\1\0\1x\x02\0\0\0\2\0\0\1x\x02\0\0\0\3\0\0\1x"
-        "\x02\0\0\0\4\2\0\1x", /* too many */
+        ("\x02\0\0\0\1\1\0\1x\x02\0\0\0\2\0\0\1x\x02\0\0\0\3\0\0\1x"
+         "\x02\0\0\0\4\2\0\1x"), /* too many */
     };
     static const size_t lens[] = {9, 18, 36};
 

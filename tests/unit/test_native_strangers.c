@@ -2,6 +2,7 @@
  * test_native_strangers.c - what a native hub sends to whom it does not know,
  * and what a guest makes of whoever answers.
  */
+#include "hub/cookie.h"
 #include "native_people.h"
 
 static struct person ann;
@@ -171,6 +172,59 @@ SIM_TEST(an_address_is_not_taken_over_by_repeating, "482 913", false)
     OK(tn_close(spy.inner));
     OK(tn_close(spy.outer));
     OK(tn_close(spy.other));
+}
+
+/* --- cookies ---------------------------------------------------------------*/
+
+static struct cookie_jar jar;
+static unsigned char cookie[WIRE_COOKIE];
+static unsigned char nonce[WIRE_NONCE] = "a question of 16";
+
+static bool
+is_good(const char *ip, int port, int64_t now)
+{
+    tn_addr from;
+
+    OK(tn_addr_ip(&from, ip, port));
+    return cookie_is_good(&jar, cookie, &from, nonce, now);
+}
+
+TEST(a_cookie_is_good_for_its_address_question_and_time)
+{
+    const int64_t now = 1000 * TN_SEC;
+    tn_addr from;
+
+    OK(tn_addr_ip(&from, "10.0.0.7", 4000));
+    cookie_init(&jar);
+    CHECK(cookie_make(&jar, cookie, &from, nonce, now));
+    CHECK(is_good("10.0.0.7", 4000, now));
+    CHECK(!is_good("10.0.0.7", 4001, now));
+    CHECK(!is_good("10.0.0.8", 4000, now));
+    CHECK(is_good("::ffff:10.0.0.7", 4000, now)); /* the same by another name */
+    nonce[3] ^= 1;
+    CHECK(!is_good("10.0.0.7", 4000, now));
+    nonce[3] ^= 1;
+    for (int i = 0; i < WIRE_COOKIE; i++) {
+        cookie[i] ^= 0x40;
+        CHECK(!is_good("10.0.0.7", 4000, now));
+        cookie[i] ^= 0x40;
+    }
+    CHECK(is_good("10.0.0.7", 4000, now + COOKIE_SLOT));
+    CHECK(!is_good("10.0.0.7", 4000, now + 2 * COOKIE_SLOT));
+    CHECK(!is_good("10.0.0.7", 4000, now + 3 * COOKIE_SLOT));
+}
+
+TEST(a_cookie_is_good_in_its_own_jar)
+{
+    tn_addr from;
+
+    OK(tn_addr_ip(&from, "10.0.0.7", 4000));
+    cookie_init(&jar);
+    CHECK(cookie_make(&jar, cookie, &from, nonce, 0));
+    cookie_init(&jar);
+    CHECK(!is_good("10.0.0.7", 4000, 0));
+    from.u.sa.sa_family = AF_UNIX;
+    CHECK(!cookie_make(&jar, cookie, &from, nonce, 0));
 }
 
 /* --- nobody there, or somebody else ----------------------------------------*/
