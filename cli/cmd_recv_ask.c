@@ -290,8 +290,8 @@ mark_of(const struct parcel_ask *ask)
     return mark;
 }
 
-static bool
-same_host(const tn_addr *one, const tn_addr *two)
+bool
+inbox_same_host(const tn_addr *one, const tn_addr *two)
 {
     tn_addr a = *one, b = *two;
     (void)!tn_addr_set_port(&a, 0);
@@ -306,7 +306,7 @@ find_twin(struct recv_session *s)
     for (int i = 0; i < RECV_SESSIONS; i++) {
         struct recv_session *t = &s->r->session[i];
         if (t != s && t->used && !t->phone && t->mark == s->mark &&
-            same_host(&t->peer, &s->peer) &&
+            inbox_same_host(&t->peer, &s->peer) &&
             strcmp(t->report.who, s->report.who) == 0) {
             return t;
         }

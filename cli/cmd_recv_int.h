@@ -61,7 +61,7 @@ struct recv_session {
     bool turned;     /* away, as another one is being served */
     unsigned serial; /* of the code that it was given */
     uint64_t mark;   /* of what it offers; 0: it has not yet */
-    tn_scope scope;  /* around it, to end it */
+    tn_scope scope;  /* around it, to end it; a phone has none */
     tn_addr peer;
     char at[TN_ADDR_TEXT];
     char code[PARCEL_CODE + 1];
@@ -111,24 +111,30 @@ void inbox_tell_code(const struct recv *r);
 /** Take one sender: a tn_handler, arg is the recv. */
 int inbox_one(tn_sock *conn, const tn_addr *peer, void *arg);
 
-/** Find a seat for who comes from an address; NULL: there is none. */
-struct recv_session *inbox_seat(struct recv *r, const tn_addr *peer);
+/* What inbox_one() does, for who comes by another door: a seat, the two
+   functions that the parcel is given, with the seat as their arg,
+   and the end. Who is not paired by our code sets `paired` itself. */
 
-/** Somebody at an address gave a wrong code: it is counted and burnt. */
-void inbox_wrong_code(struct recv *r, const char *at);
+/** Take a seat (end with inbox_leave()); `clear`: what comes is not encrypted.
+    NULL: none is free. */
+struct recv_session *inbox_seat(struct recv *r, const tn_addr *peer,
+                                bool clear);
 
-/** Told by the engine; arg is the session. */
+/** Told by the parcel; arg is the session. */
 void inbox_told(void *arg, const struct parcel_event *ev);
 
-/** A session that was paired is over. May suspend. */
-void inbox_ended(struct recv_session *s, const struct parcel_result *result,
-                 int err);
+/** Asked by the parcel; arg is the session. Suspends. */
+int inbox_ask(void *arg, const struct parcel_ask *ask);
 
-/** Its seat is free. */
-void inbox_leave(struct recv_session *s);
+/** It ended, well (0) or not (a code): tell how, and free the seat. */
+void inbox_leave(struct recv_session *s, const struct parcel_result *result,
+                 int err);
 
 /** What is done about names that are taken. */
 enum parcel_policy inbox_policy(const struct recv_opts *o);
+
+/** Somebody at an address gave a wrong code: it is counted and burnt. */
+void inbox_wrong_code(struct recv *r, const char *at);
 
 /** Open the door for phones, if one can be; else say why, where that is of use.
     Suspends. */
@@ -137,11 +143,11 @@ void inbox_open_phone(struct recv *r);
 /** Serve phones until cancelled: a task, arg is the recv. */
 int inbox_phone(void *arg);
 
+/** Tell whether two addresses are of one host. */
+bool inbox_same_host(const tn_addr *one, const tn_addr *two);
+
 /** It is over for the program: all sessions end. */
 void inbox_over(struct recv *r, int code);
-
-/** Asked by the parcel; arg is the session. Suspends. */
-int inbox_ask(void *arg, const struct parcel_ask *ask);
 
 /** Open where -o leads; an exit code. */
 int inbox_out_open(struct recv *r);

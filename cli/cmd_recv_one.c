@@ -14,24 +14,19 @@
 
 /* --- seats -----------------------------------------------------------------*/
 
-/* One that is free, if its address has not too many. */
 struct recv_session *
-inbox_seat(struct recv *r, const tn_addr *peer)
+inbox_seat(struct recv *r, const tn_addr *peer, bool clear)
 {
     struct recv_session *s = NULL;
     int same = 0;
-    tn_addr a = *peer, b;
-    (void)!tn_addr_set_port(&a, 0);
     for (int i = 0; i < RECV_SESSIONS; i++) {
         if (!r->session[i].used) {
             s = &r->session[i];
-            continue;
+        } else {
+            same += inbox_same_host(&r->session[i].peer, peer);
         }
-        b = r->session[i].peer;
-        (void)!tn_addr_set_port(&b, 0);
-        same += tn_addr_equal(&a, &b);
     }
-    if (!s || same >= RECV_OF_ONE) {
+    if (!s || same >= RECV_OF_ONE || r->over) {
         return NULL;
     }
     memset(s, 0, sizeof(*s));
@@ -39,6 +34,14 @@ inbox_seat(struct recv *r, const tn_addr *peer)
     s->r = r;
     s->peer = *peer;
     (void)where_peer(peer, s->at, sizeof(s->at));
+    s->report = (struct report){
+        .json = r->o->json,
+        .quiet = r->o->quiet,
+        .verbose = r->o->verbose,
+        .clear = clear,
+        .session = r->o->once ? 0 : (int)++r->count,
+        .peer = s->at,
+    };
     return s;
 }
 
@@ -119,7 +122,7 @@ inbox_told(void *arg, const struct parcel_event *ev)
 {
     struct recv_session *s = arg;
     struct recv *r = s->r;
-    if (ev->what == PARCEL_PAIRED) {
+    if (ev->what == PARCEL_PAIRED && !s->paired) {
         if (s->stale || s->serial != r->serial) {
             s->stale = true;
             tn_scope_cancel(&s->scope);
@@ -210,8 +213,9 @@ say_end(const struct recv_session *s, const struct parcel_result *result,
     }
 }
 
-void
-inbox_ended(struct recv_session *s, const struct parcel_result *result, int err)
+static void
+end_of_session(struct recv_session *s, const struct parcel_result *result,
+               int err)
 {
     struct recv *r = s->r;
     int code = exit_code(err);
@@ -272,9 +276,15 @@ work(struct recv_session *s, tn_sock *conn, struct parcel_result *result)
 }
 
 void
-inbox_leave(struct recv_session *s)
+inbox_leave(struct recv_session *s, const struct parcel_result *result, int err)
 {
     struct recv *r = s->r;
+    s->ended = true;
+    if (s->paired && !s->stale) {
+        end_of_session(s, result, err);
+    } else if (!s->stale && err != -ECANCELED) {
+        end_of_stranger(s, err);
+    }
     if (r->shown == &s->report) {
         progress_clear(&r->progress);
         r->progress.on = false;
@@ -289,31 +299,18 @@ inbox_one(tn_sock *conn, const tn_addr *peer, void *arg)
 {
     struct recv *r = arg;
     struct parcel_result result;
-    struct recv_session *s = r->over ? NULL : inbox_seat(r, peer);
+    bool clear = r->o->insecure || r->o->plain;
+    struct recv_session *s = inbox_seat(r, peer, clear);
     tn_task_name("sender");
     if (!s) {
         return -EBUSY;
     }
     memset(&result, 0, sizeof(result));
-    s->report = (struct report){
-        .json = r->o->json,
-        .quiet = r->o->quiet,
-        .verbose = r->o->verbose,
-        .clear = r->o->insecure || r->o->plain,
-        .session = r->o->once ? 0 : (int)++r->count,
-        .peer = s->at,
-    };
     s->paired = r->o->plain; /* there is nothing to be guessed */
     s->report.paired = s->paired;
     tn_deadline(&s->scope, TN_FOREVER);
     int err = work(s, conn, &result);
     (void)tn_scope_end(&s->scope);
-    s->ended = true;
-    if (s->paired && !s->stale) {
-        inbox_ended(s, &result, err);
-    } else if (!s->stale && err != -ECANCELED) {
-        end_of_stranger(s, err);
-    }
-    inbox_leave(s);
+    inbox_leave(s, &result, err);
     return err;
 }

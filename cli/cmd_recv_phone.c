@@ -41,21 +41,13 @@ static int
 on_begun(void *arg, const tn_addr *from)
 {
     struct recv *r = arg;
-    struct recv_session *s = r->over ? NULL : inbox_seat(r, from);
+    struct recv_session *s = inbox_seat(r, from, false);
     if (!s) {
         return -EBUSY;
     }
     s->phone = true;
-    s->paired = true;
-    s->serial = r->serial;
-    s->report = (struct report){
-        .json = r->o->json,
-        .quiet = r->o->quiet,
-        .verbose = r->o->verbose,
-        .session = r->o->once ? 0 : (int)++r->count,
-        .paired = true,
-        .peer = s->at,
-    };
+    s->paired = true; /* its PIN was right */
+    s->report.paired = true;
     r->phone_seat = s;
     return 0;
 }
@@ -74,7 +66,6 @@ on_told(void *arg, const struct parcel_event *ev)
             report_path(ev->final, name));
         return;
     }
-    r->phone_seat->serial = r->serial; /* its PIN was right */
     inbox_told(r->phone_seat, ev);
 }
 
@@ -94,9 +85,7 @@ on_ended(void *arg, const char *who, int err,
     (void)who;
     if (s) {
         r->phone_seat = NULL;
-        s->ended = true;
-        inbox_ended(s, result, err);
-        inbox_leave(s);
+        inbox_leave(s, result, err);
     }
 }
 

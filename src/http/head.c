@@ -54,7 +54,10 @@ tn__http_line_end(struct tn__http_head *h, const char *at)
         return tn__http_more(h);
     }
     if (*at != '\r') {
-        return tn__http_stop(h, TN__HTTP_BAD, "a line has no CR LF");
+        const char *why = *at == '\n'                  ? "LF without CR"
+                          : tn__http_is(TN__TEXT, *at) ? "a line has no CR LF"
+                                                       : "a control character";
+        return tn__http_stop(h, TN__HTTP_BAD, why);
     }
     if (at + 1 == h->end) {
         return tn__http_more(h);
@@ -105,7 +108,18 @@ tn__fields_name(struct tn__http_head *h, const char *line, const char *p)
     if (p > line && *p == ':') {
         return p;
     }
-    return tn__http_stop(h, TN__HTTP_BAD, "a field without a name");
+    const char *why = "a field without a name";
+    if (*line == ' ' || *line == '\t') {
+        why = "a line begins with a space";
+    }
+    const char *rest = p;
+    while (rest < h->end && (*rest == ' ' || *rest == '\t')) {
+        rest++;
+    }
+    if (p > line && rest < h->end && *rest == ':') {
+        why = "space before the colon of a field";
+    }
+    return tn__http_stop(h, TN__HTTP_BAD, why);
 }
 
 const char *

@@ -420,6 +420,7 @@ tn_http_parse_request(tn_http_request *req, const char *buf, size_t n,
     const char *end = read_request(&h, req);
     if (TN_LIKELY(end != NULL)) {
         req->status = 0;
+        req->why = NULL;
         return end - buf;
     }
     if (h.status == TN__HTTP_MORE && early.status != 0) {
@@ -429,5 +430,6 @@ tn_http_parse_request(tn_http_request *req, const char *buf, size_t n,
         return 0;
     }
     req->status = h.status;
+    req->why = h.why;
     return tn_fail(TN_EHTTP, "read request:", h.why);
 }

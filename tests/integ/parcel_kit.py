@@ -2,11 +2,13 @@
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import select
 import socket
+import termios
 import threading
 
 import tap
@@ -30,6 +32,7 @@ class Receiver:
         if not any(w in options for w in ("-o", "--output")):
             words.append(self.folder)
         self.tenon = tap.Tenon(*words, ready=True, **how)
+        stack.callback(self.tenon.end)  # before its folder goes
         self.where = self.tenon.where
         self.port = self.tenon.port
 
@@ -219,3 +222,58 @@ def wire(port):
         yield made
     finally:
         made.end()
+
+
+# --- terminals --------------------------------------------------------------
+
+class Sitting:
+    """A program with somebody at its terminal."""
+
+    def __init__(self, *words, ready=False, before=None):
+        self.master, slave = tap.terminal()
+
+        def begin():
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            if before:
+                before()
+        self.program = tap.Tenon(*words, ready=ready, stdin=slave,
+                                 stdout=slave, stderr=slave,
+                                 start_new_session=True, preexec_fn=begin)
+        os.close(slave)
+        self.text = b""
+
+    def sees(self, *wanted):
+        """Wait until the texts have come, one behind the other."""
+        for text in wanted:
+            data = text.encode()
+            while data not in self.text:
+                more = tap.read_some(self.master)
+                tap.true(more, f"ended; no {text!r} in {self.text!r}")
+                self.text += more
+            seen, self.text = self.text.split(data, 1)
+        return seen.decode()
+
+    def code(self):
+        self.sees("the code is ")
+        while b"\n" not in self.text:
+            self.text += tap.read_some(self.master)
+        return self.text.split(b"\n")[0].decode()
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def rest(self):
+        self.text += tap.read_all(self.master)
+        return self.text.decode()
+
+    def end(self):
+        os.close(self.master)
+
+
+@contextlib.contextmanager
+def sitting(*words, **how):
+    seat = Sitting(*words, **how)
+    try:
+        yield seat
+    finally:
+        seat.end()

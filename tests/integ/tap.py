@@ -182,6 +182,17 @@ def write_until_full(fd, byte=b"x"):
     return total
 
 
+# --- faults -----------------------------------------------------------------
+
+def preload(name, **env):
+    """The environment in which the program has a fault of tests/support."""
+    module = os.path.join(BUILD, "tests", "support", name + ".so")
+    if not os.path.exists(module):
+        raise Skip(f"{name}.so is not built")
+    options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+    return {"LD_PRELOAD": module, "ASAN_OPTIONS": options, **env}
+
+
 # --- the program ------------------------------------------------------------
 
 # What a program keeps for its user, it shall not keep for the one who tests.

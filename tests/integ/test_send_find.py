@@ -4,10 +4,11 @@ the test makes."""
 
 import json
 import os
+import re
 
 import networks
 import tap
-from parcel_kit import CODE, listed, write
+from parcel_kit import CODE, listed, sitting, write
 
 def two_hosts():
     one, two = networks.Host(), networks.Host()
@@ -84,6 +85,25 @@ def several():
         tap.true("ann@laptop at " in err and "bob@desk at " in err, err)
         code, _, err = here.send("--to", "bob")
         tap.equal(code, 0, err)
+        here.arrived()
+
+
+@tap.case
+def chosen():
+    """Several, at a terminal: which one is asked, then its code"""
+    with Here() as here:
+        here.recv("ann@laptop")
+        here.recv("bob@desk")
+        with sitting("send", here.path, before=here.sender.inside()) as seat:
+            text = seat.sees("To which? [1-2] ")
+            number = re.search(r"(\d)  bob@desk at ", text)[1]
+            seat.type("7\n")
+            seat.sees("To which? [1-2] ")
+            seat.type(number + "\n")
+            seat.sees("Code of bob@desk: ")
+            seat.type(CODE + "\n")
+            seat.sees("to bob@desk at ", "sent a.txt")
+            tap.equal(seat.program.wait(), 0)
         here.arrived()
 
 

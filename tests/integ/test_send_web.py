@@ -7,7 +7,8 @@ import signal
 
 import room
 import tap
-from parcel_kit import digest, events, listed, names, read, tree, wire, write
+from parcel_kit import (digest, events, listed, names, read, sitting, tree,
+                        wire, write)
 from serve_kit import served
 
 DATA = os.urandom(700000)
@@ -123,6 +124,29 @@ def room_code():
             tap.true("not the room's code" in err, err)
             alone = tap.Tenon("send", path, h.url, start_new_session=True)
             tap.equal(alone.wait(), 2)
+
+
+@tap.case
+def typed_room_code():
+    """At a terminal the room's code is asked for, again if it was wrong; and
+    there is progress"""
+    with tap.temp_dir() as folder:
+        path, code = os.path.join(folder, "a.bin"), os.path.join(folder, "c")
+        write(path, DATA * 10)
+        write(code, b"a code - with blanks\n")
+        with hub("--code-file", code) as h, wire(h.port) as line:
+            line.stop_after(3000000)
+            with sitting("send", path, f"http://{line.where}/") as seat:
+                seat.sees("Room code: ")
+                seat.type("wrong\n")
+                seat.sees("that is not the room's code\n", "Room code: ")
+                seat.type("a code - with blanks\n")
+                seat.sees("in the clear, to tenon at ", "a.bin", "%", "/6.7M",
+                          "stalled ")
+                line.cut()
+                seat.sees("trying again", "sent a.bin, 6.7M in ")
+                tap.equal(seat.program.wait(), 0)
+            tap.true(read(h.folder, "a.bin") == DATA * 10, "other bytes")
 
 
 @tap.case

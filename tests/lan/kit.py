@@ -13,6 +13,8 @@ import lan  # noqa: E402
 import room  # noqa: E402
 import tap  # noqa: E402
 
+tap.CASE_LIMIT = int(240 * tap.SCALE)
+
 
 def tenon(net, host, *args, **how):
     """The program under test on a host; as tap.Tenon."""
