@@ -160,10 +160,9 @@ open_upload(struct phone_session *s, uint32_t file, struct phone_upload **out)
 }
 
 static void
-close_upload(struct phone_upload *u)
+free_upload(struct phone_upload *u)
 {
     if (u) {
-        (void)job_run(end, u);
         EVP_MD_CTX_free(u->hash);
         free(u);
     }
@@ -342,11 +341,13 @@ phone_upload(tn_exchange *x, struct phone_session *s, uint32_t file)
         err = err == 0 ? run(x, u, file) : err;
         (void)tn_scope_end(&u->scope);
         unlist(u);
+        /* Before anybody hears of it. */
+        (void)job_run(end, u);
         err = tell(x, u, file, err);
     } else {
         phone_session_done(s, file, PARCEL_FAILED, err, tn_strerror(err));
     }
-    close_upload(u);
+    free_upload(u);
     s->phone->uploads--;
     phone_session_leave(s);
     return err;

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import urllib.parse
 
@@ -71,12 +72,19 @@ class Phone:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        if self.process.poll() is None:
+    def __exit__(self, kind, *_):
+        """It ends well, whatever the phone did."""
+        try:
+            if self.process.poll() is None:
+                self.process.send_signal(signal.SIGINT)
+                code = self.process.wait(tap.LIMIT)
+                tap.true(kind or code == 0,
+                         f"it ended with {code}: {self.process.stderr.read()}")
+        finally:
             self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-        self.process.stderr.close()
+            self.process.wait()
+            self.process.stdout.close()
+            self.process.stderr.close()
 
 
 class Session:
