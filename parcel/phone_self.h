@@ -43,9 +43,8 @@ struct phone_client {
  *
  * @param c     filled; end with phone_client_close().
  * @param self  borrowed.
- * @param addr  borrowed; its port is used.
- * @param tls   whether by HTTPS.
- * @param fingerprint  borrowed; of its certificate; "": whoever answers.
+ * @param to    borrowed; with a fingerprint its certificate has to be that one;
+ *              "": whoever answers.
  * @param patience  ns for the head of an answer.
  * @return 0; -EINVAL no fingerprint; -ENOMEM; as phone_self_tls().
  */
