@@ -250,6 +250,32 @@ def progress():
 
 
 @tap.case
+def progress_of_many():
+    """Over many small files: the name of one, and how far all of them are"""
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tap.temp_dir())
+        tree(folder, {f"d/{n}": os.urandom(20000) for n in range(400)})
+        inbox = stack.enter_context(tap.temp_dir())
+        recv = stack.enter_context(
+            sitting("recv", "-p", "0", "--bind", "127.0.0.1", "-y", "--once",
+                    inbox, ready=True))
+        line = stack.enter_context(wire(recv.program.port))
+        line.stop_after(3 << 20)
+        seat = stack.enter_context(
+            sitting("send", os.path.join(folder, "d"), "--to", line.where))
+        seat.sees("Code of ")
+        seat.type(recv.code() + "\n")
+        for side in (recv, seat):
+            text = side.sees("stalled ")
+            tap.true(re.search(r"d/\d+ +\d+% \[#+ +\] [0-9.]+M/7\.6M  ",
+                               text), text)
+        line.cut()
+        tap.equal((seat.program.wait(), recv.program.wait()), (0, 0))
+        seat.sees("sent 400 files, 7.6M in ")
+        tap.equal(len(names(inbox)), 401)
+
+
+@tap.case
 def no_progress():
     """No progress with --quiet or --json, nor where no terminal is"""
     with tap.temp_dir() as folder, receiver() as r:
