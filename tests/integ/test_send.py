@@ -176,6 +176,9 @@ def shown_code():
             r.give_code(form)
             status, _, err = r.send(path)
             tap.equal(status, 0, err)
+        status, _, err = tap.tenon("send", "--code-file", "-", path, r.where,
+                                   stdin=code.encode() + b"\nmore\n")
+        tap.equal(status, 0, err)
 
 
 @tap.case

@@ -214,6 +214,14 @@ def without_terminal():
         tap.true("--code-file FILE reads it" in told, told)
 
 
+@tap.case
+def no_raw_bytes():
+    """-o - does not write to a terminal"""
+    with sitting("recv", "-y", "--once", "-o", "-") as seat:
+        tap.equal(seat.program.wait(), 2)
+        seat.sees("does not go to a terminal")
+
+
 # --- progress ---------------------------------------------------------------
 
 BAR = re.compile(r"\rbig\.bin  +\d+% \[#* +\] [0-9.]+[kM]/8\.0M  ")
