@@ -317,3 +317,38 @@ TEST(an_offer_of_nothing)
 {
     kit_main(nothing);
 }
+
+/* ---- asked ahead ---- */
+
+static int
+ahead(void *arg)
+{
+    struct kit k = {.dir = kit_path("dst", true)};
+    char path[600];
+
+    (void)arg;
+    kit_path("src", true);
+    for (int turn = 0; turn < 2; turn++) {
+        OK(parcel_new(&k.parcel));
+        for (int i = 0; i < 200; i++) {
+            (void)snprintf(path, sizeof(path), "%s/%d",
+                           kit_path("src", false), i);
+            if (turn == 0) {
+                kit_write(path, i % 100 == 0 ? 0 : 100, (unsigned)i);
+            }
+            OK(parcel_add(k.parcel, path));
+        }
+        kit_run(&k);
+        EQ(k.sent, 0);
+        EQ(k.received, 0);
+        EQ(k.recv.done, turn == 0 ? 200 : 0);
+        EQ(k.recv.skipped, turn == 0 ? 0 : 200);
+        parcel_free(k.parcel);
+    }
+    return 0;
+}
+
+TEST(an_empty_file_before_all_that_is_asked_for)
+{
+    kit_main(ahead);
+}
