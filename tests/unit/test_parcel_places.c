@@ -331,8 +331,8 @@ ahead(void *arg)
     for (int turn = 0; turn < 2; turn++) {
         OK(parcel_new(&k.parcel));
         for (int i = 0; i < 200; i++) {
-            (void)snprintf(path, sizeof(path), "%s/%d",
-                           kit_path("src", false), i);
+            (void)snprintf(path, sizeof(path), "%s/%d", kit_path("src", false),
+                           i);
             if (turn == 0) {
                 kit_write(path, i % 100 == 0 ? 0 : 100, (unsigned)i);
             }
