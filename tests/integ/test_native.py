@@ -192,12 +192,14 @@ def a_room_with_a_code():
 @tap.case
 def a_wrong_code():
     """A wrong code, and none, are refused and nobody is told of a join"""
-    h, _ = with_code("482 913")
+    h, _ = with_code("482 913", "-v")
     _, wrong = with_code("482 914")
     for args in (("--code-file", wrong), ()):
         code, _, err = talk(h, "eve", "let me in\n", *args)
         tap.true(code != 0, "an exit code")
         tap.true("code" in err, err)
+    Member(h).send("eve")  # by plain text there is no way either
+    tap.read_until(h.stderr, b": plain text, which has no code\n")
     h.signal(signal.SIGINT)
     tap.true("eve" not in tap.read_all(h.stdout).decode(), "no join")
 
