@@ -307,7 +307,7 @@ ended(struct visit *v)
     }
 }
 
-/* Although we are cancelled: write down what we saw, and show what came last. */
+/* Although we are cancelled: write down what we saw, show what came last. */
 static void
 part(struct visit *v)
 {
