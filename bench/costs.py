@@ -221,6 +221,26 @@ def tls_part(build, _there, plan):
                "| |")
 
 
+def seal_part(build, _there, plan):
+    """Sealing a datagram; a key of a code."""
+    program = f"{build}/bench/seal"
+    rounds = 3 if plan.quick else 9
+    if not os.access(program, os.X_OK):
+        raise Failed("seal was not built")
+    yield "## Sealing: ChaCha20-Poly1305, 1,200 bytes; a key of a code"
+    yield ""
+    yield "| what | us of CPU, median (quartiles) |"
+    yield "| --- | --- |"
+    for which, text in (
+            ("tenon", "`tn_seal()` and `tn_unseal()`"),
+            ("sodium", "libsodium alone"),
+            ("openssl", "OpenSSL, contexts made once"),
+            ("pake", "`tn_pake_new()` to `tn_pake_finish()`, both sides")):
+        low, mid, high = (ns / 1000 for ns in quartiles(
+            [number([program, which]) for _ in range(rounds)]))
+        yield f"| {text} | {mid:.2f} ({low:.2f} to {high:.2f}) |"
+
+
 def parcel_once(program, way, source, folder):
     """Wall time, CPU of the receiver, CPU of the sender, in ns."""
     target = os.path.join(folder, "to")
@@ -296,8 +316,9 @@ def parcel_part(build, _there, plan):
                f"{statistics.median(walls) / count / 1000:.0f} us each.")
 
 
-PARTS = {"parcel": parcel_part, "memory": memory_part, "task": task_part, "decode": decode_part,
-         "heads": heads_part, "start": start_part, "tls": tls_part}
+PARTS = {"memory": memory_part, "task": task_part, "decode": decode_part,
+         "heads": heads_part, "parcel": parcel_part, "seal": seal_part,
+         "start": start_part, "tls": tls_part}
 
 if __name__ == "__main__":
     sys.exit("run bench/run instead")

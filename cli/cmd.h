@@ -35,6 +35,9 @@ int command_unknown(const char *name);
 /** Print what `tenon` prints without arguments: examples and the list. */
 void help_all(FILE *out);
 
+/** Print what `tenon help help` prints: how to ask. */
+void help_help(FILE *out);
+
 /** Do what `tenon __man`, `__complete` and `__options` are for: make the man
     pages and completions at build time. Returns the exit code. */
 int doc_main(int argc, char **argv);

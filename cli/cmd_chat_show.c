@@ -1,12 +1,11 @@
 /*
- * The half of tenon chat that shows what comes.
+ * The half of a talk in plain text that shows what comes.
  */
 #include <tenon/err.h>
 #include <tenon/text.h>
 
-#include "cmd_chat_int.h"
+#include "cmd_chat_plain.h"
 #include "say.h"
-#include "where.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,34 +14,14 @@ int
 chat_failed(const struct chat *c, int err)
 {
     editor_hide(c->editor);
-    if (err != -ECONNREFUSED) {
-        return say_failed(err, &c->ep);
-    }
     tn_addr peer;
-    char text[TN_ADDR_TEXT] = "?";
-    if (tn_getpeername(c->sock, &peer) == 0) {
-        where_peer(&peer, text, sizeof(text));
+    if (err != -ECONNREFUSED || tn_getpeername(c->sock, &peer) < 0) {
+        return say_failed(err, &c->start->ep);
     }
-    say("%s: %s (%s)", text, tn_strerror(err),
-        c->heard ? "the room is gone" : "no room there; tenon hub opens one");
-    return EXIT_FAILED;
+    return chat_refused(&peer, c->heard);
 }
 
 /* --- one line --------------------------------------------------------------*/
-
-/* The same name has the same colour everywhere: FNV-1a over its bytes. */
-static int
-colour_of(const char *name, size_t n)
-{
-    /* Red, green, yellow, blue, magenta, cyan: plain and bright. */
-    static const int colours[] = {31, 32, 33, 34, 35, 36,
-                                  91, 92, 93, 94, 95, 96};
-    uint32_t h = 2166136261u;
-    for (size_t i = 0; i < n; i++) {
-        h = (h ^ (unsigned char)name[i]) * 16777619u;
-    }
-    return colours[h % (sizeof(colours) / sizeof(colours[0]))];
-}
 
 static size_t
 paint(struct chat *c, const struct dialect_line *l, const char *s, size_t n)
@@ -52,8 +31,9 @@ paint(struct chat *c, const struct dialect_line *l, const char *s, size_t n)
                                 (int)n, s);
     }
     return (size_t)snprintf(c->line, sizeof(c->line), "\033[%dm%.*s\033[0m%.*s",
-                            colour_of(l->name, l->name_len), (int)l->name_len,
-                            l->name, (int)(n - l->name_len), s + l->name_len);
+                            chat_colour_of(l->name, l->name_len),
+                            (int)l->name_len, l->name, (int)(n - l->name_len),
+                            s + l->name_len);
 }
 
 static size_t

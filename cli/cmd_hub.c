@@ -25,9 +25,9 @@
 static const char *const langs[] = {"zh", "en", NULL};
 
 static const struct opt opts[] = {
-    OPT_INT(struct hub_opts, port, "port", 'p', "PORT", 0, 65535, "8000",
-            "The port, of UDP for plain members and of TCP for browsers; 0 "
-            "lets the system choose."),
+    OPT_INT(struct hub_opts, port, "port", 'p', "PORT", 0, 65535, "-1",
+            "The port, of UDP for tenon chat and plain members, of TCP for "
+            "browsers; 8000 without it; 0 lets the system choose."),
     OPT_STRING(struct hub_opts, bind, "bind", 0, "ADDR", NULL,
                "Listen on this address only; 127.0.0.1 keeps the room on this "
                "machine."),
@@ -36,22 +36,22 @@ static const struct opt opts[] = {
     OPT_WORD(struct hub_opts, lang, "lang", 0, "LANG", langs, "zh",
              "In whose words members hear of joins and leaves."),
     OPT_FLAG(struct hub_opts, no_web, "no-web", 0,
-             "No page: plain members only, and no files."),
+             "No page and no files: members by UDP only."),
     OPT_FLAG(struct hub_opts, no_files, "no-files", 0, "Share no files."),
     OPT_FLAG(struct hub_opts, read_only, "read-only", 0,
              "Files can be fetched, but nobody adds any."),
     OPT_FLAG(struct hub_opts, no_history, "no-history", 0,
              "Keep nothing of what is said."),
     OPT_STRING(struct hub_opts, code_file, "code-file", 0, "FILE", NULL,
-               "Browsers need the code that is the first line of FILE."),
+               "Who comes needs the code that is the first line of FILE."),
     OPT_FLAG(struct hub_opts, code, "code", 0,
-             "Browsers need a code, which is asked for on the terminal."),
+             "Who comes needs a code, which is asked for on the terminal."),
     OPT_FLAG(struct hub_opts, plain, "plain", 0,
              "Let plain members in although there is a code, which they "
              "cannot give."),
-    OPT_STRING(struct hub_opts, host, "host", 0, "NAME,...", NULL,
-               "Names by which browsers may call the hub, beside addresses, "
-               "localhost and this machine's own name."),
+    OPT_LIST(struct hub_opts, host, "host", 0, "NAME,...",
+             "Names by which browsers may call the hub, beside addresses, "
+             "localhost and this machine's own name. Again for more."),
     OPT_FLAG(struct hub_opts, use_tls, "tls", 0,
              "Browsers speak https; without --cert a certificate is made and "
              "its fingerprint printed."),
@@ -117,16 +117,42 @@ on_answer(void *arg, const tn_addr *peer, const char *what, int status)
     }
 }
 
-static void
-on_trouble(void *arg, int err, unsigned long lost)
+static room_id
+find_member(void *arg, const char *name, const tn_addr *from)
 {
-    struct hub *h = arg;
-    if (err < 0) {
+    const struct hub *h = arg;
+    return h->native ? native_member(h->native, name, from) : 0;
+}
+
+static void
+on_trouble(void *arg, const struct keeper_trouble *t)
+{
+    const struct hub *h = arg;
+    switch (t->news) {
+    case KEEPER_FAILS:
         say("%s: %s: what is said now is not kept", h->history,
-            tn_strerror(err));
-    } else {
+            tn_strerror(t->err));
+        break;
+    case KEEPER_WORKS:
         say("%s: what is said is kept again; %lu events are missing",
-            h->history, lost);
+            h->history, t->lost);
+        break;
+    case KEEPER_HANGS:
+        say("history: the disk does not answer; what is said now may be lost "
+            "when the hub ends");
+        break;
+    case KEEPER_DROPS:
+        say("history: the disk does not answer; the oldest of what is not "
+            "written is dropped from it");
+        break;
+    case KEEPER_ANSWERS:
+        say("history: the disk answers again; %lu events are missing", t->lost);
+        break;
+    case KEEPER_ENDS:
+        say("history: the disk does not answer; the last %lu events may be "
+            "missing",
+            t->lost);
+        break;
     }
 }
 
@@ -176,7 +202,8 @@ open_history(struct hub *h)
         return no_history(h, err);
     }
     room_resume(h->room, store_latest(h->store));
-    err = keeper_new(&h->keeper, h->room, h->store, on_trouble, h);
+    const struct keeper_disk disk = keeper_disk_of(h->store);
+    err = keeper_new(&h->keeper, h->room, &disk, on_trouble, h);
     return err < 0 ? say_failed(tn_fail(err, "open the history", NULL), NULL)
                    : EXIT_DONE;
 }
@@ -200,6 +227,13 @@ open_room(struct hub *h)
 }
 
 static int
+open_refs(struct hub *h)
+{
+    int err = refs_open(&h->refs, h->room, h->store);
+    return err < 0 ? say_failed(err, NULL) : EXIT_DONE;
+}
+
+static int
 open_web(struct hub *h)
 {
     if (h->o->no_web) {
@@ -218,6 +252,8 @@ open_web(struct hub *h)
                                  .files = h->files[0] ? h->files : NULL,
                                  .read_only = h->o->read_only,
                                  .guard = &h->guard,
+                                 .refs = h->refs,
+                                 .member = find_member,
                                  .log = h->o->verbose ? on_answer : NULL,
                                  .arg = h};
     int err = web_open(&h->web, h->room, h->store, &how);
@@ -234,6 +270,9 @@ open_all(struct hub *h)
     }
     if (code == EXIT_DONE) {
         code = hub_guard(h);
+    }
+    if (code == EXIT_DONE) {
+        code = open_refs(h);
     }
     if (code == EXIT_DONE) {
         code = open_web(h);
@@ -267,6 +306,20 @@ ended(struct hub *h, int err)
         h->failed = say_failed(err, &h->ep);
     }
     return err;
+}
+
+static int
+serve_door(void *arg)
+{
+    struct hub *h = arg;
+    return ended(h, door_serve(h->door));
+}
+
+static int
+serve_native(void *arg)
+{
+    struct hub *h = arg;
+    return ended(h, native_serve(h->native));
 }
 
 static int
@@ -309,6 +362,10 @@ farewell(struct hub *h)
     flush(h);
     room_close(h->room);
     flush(h);
+    if (h->keeper) {
+        keeper_end(h->keeper);
+    }
+    native_flush(h->native);
     screen_flush(&h->screen);
     tn_scope_end(&s);
 }
@@ -323,6 +380,8 @@ serve(struct hub *h)
     } tasks[] = {
         {h->screen.out != NULL, screen_run, &h->screen},
         {h->keeper != NULL, keeper_run, h->keeper},
+        {true, serve_door, h},
+        {true, serve_native, h},
         {h->plain != NULL, serve_plain, h},
         {h->web != NULL, serve_web, h},
         {h->beacon != NULL, hub_run_beacon, h},
@@ -359,8 +418,11 @@ run(void *arg)
     screen_close(&h->screen);
     beacon_close(h->beacon);
     plain_close(h->plain);
+    native_close(h->native);
+    door_close(h->door);
     tn_close(h->listener);
     web_close(h->web);
+    refs_close(h->refs);
     keeper_free(h->keeper);
     store_close(h->store, h->room ? room_latest(h->room) : 0);
     room_free(h->room);
@@ -368,36 +430,16 @@ run(void *arg)
     return code;
 }
 
-static int
-where_to_bind(struct hub *h)
-{
-    int err = 0;
-    h->ep.transport = TN_UDP;
-    h->ep.port = h->o->port;
-    if (h->o->bind) {
-        err = tn_endpoint_parse(&h->ep, h->o->bind, TN_UDP);
-    }
-    if (err < 0 || h->ep.transport != TN_UDP) {
-        return say_usage("--bind %s: not an address of this machine",
-                         h->o->bind);
-    }
-    if (h->ep.port < 0) {
-        h->ep.port = h->o->port;
-    }
-    return EXIT_DONE;
-}
-
 /* What has no sense without the page; NULL: nothing of that is asked for. */
 static const char *
 needs_web(const struct hub *h)
 {
     const struct hub_opts *o = h->o;
-    return h->dir                    ? "a folder to share"
-           : o->code || o->code_file ? "a room code"
-           : o->use_tls              ? "--tls"
-           : o->host                 ? "--host"
-           : o->read_only            ? "--read-only"
-                                     : NULL;
+    return h->dir              ? "a folder to share"
+           : o->use_tls        ? "--tls"
+           : o->host.count > 0 ? "--host"
+           : o->read_only      ? "--read-only"
+                               : NULL;
 }
 
 static int
@@ -435,7 +477,7 @@ cmd_hub(const void *opts_filled, int n, char **words)
     h->screen.lang = (enum dialect_lang)h->o->lang;
     int code = check(h);
     if (code == EXIT_DONE) {
-        code = where_to_bind(h);
+        code = where_bind(&h->ep, TN_UDP, h->o->bind, h->o->port, HUB_PORT);
     }
     if (code == EXIT_DONE) {
         code = hub_places(h);

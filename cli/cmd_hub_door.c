@@ -1,11 +1,12 @@
 /*
- * The hub's two doors: UDP for plain members, TCP for browsers, at one port.
- * And who may come in by the second one.
+ * The hub's two doors at one port: UDP for members, native and plain, TCP for
+ * browsers. And who may come in.
  */
 #include <tenon/err.h>
 #include <tenon/sock.h>
 
 #include "cmd_hub_int.h"
+#include "names.h"
 #include "say.h"
 #include "secret.h"
 
@@ -41,23 +42,11 @@ take_code(struct hub *h)
     return EXIT_DONE;
 }
 
-/* The names of --host, with commas between them. */
-static int
-take_hosts(struct hub *h)
-{
-    int err = guard_add_hosts(&h->guard, h->o->host);
-    return err == 0 ? EXIT_DONE
-                    : say_usage("--host %s: %s", h->o->host,
-                                err == -ENOBUFS ? "too many names"
-                                                : "not a host's name");
-}
-
 int
 hub_guard(struct hub *h)
 {
     h->guard.tls = h->o->use_tls;
-    guard_add_own_hosts(&h->guard);
-    int code = take_hosts(h);
+    int code = names_take(&h->guard, &h->o->host);
     if (code == EXIT_DONE && (h->o->code || h->o->code_file)) {
         code = take_code(h);
     }
@@ -78,15 +67,12 @@ open_web_door(struct hub *h, int port)
 }
 
 static int
-open_plain_door(struct hub *h, int port)
+open_udp_door(struct hub *h, int port)
 {
-    const struct plain_opts how = {.lang = (enum dialect_lang)h->o->lang,
-                                   .dropped = hub_on_dropped,
-                                   .arg = h};
     tn_endpoint ep = h->ep;
     ep.port = port;
-    int err = plain_open(&h->plain, h->room, &ep, &how);
-    return err < 0 ? err : plain_addr(h->plain, &h->bound);
+    int err = door_open(&h->door, &ep);
+    return err < 0 ? err : door_addr(h->door, &h->bound);
 }
 
 static int
@@ -105,22 +91,14 @@ try_port(const struct hub *h, tn_transport transport)
 int
 hub_try_doors(struct hub *h)
 {
-    bool has_code = h->o->code || h->o->code_file;
     if (h->ep.port == 0) {
         return EXIT_DONE;
     }
     int err = h->o->no_web ? 0 : try_port(h, TN_TCP);
-    if (err == 0 && (h->o->plain || !has_code)) {
+    if (err == 0) {
         err = try_port(h, TN_UDP);
     }
     return err < 0 ? say_failed(err, &h->ep) : EXIT_DONE;
-}
-
-/* The code would be worth little with a door beside it that knows none. */
-static bool
-has_plain_door(const struct hub *h)
-{
-    return h->o->plain || !h->guard.has_code;
 }
 
 /* Both doors; the system's choice for the first may be taken at the other. */
@@ -137,10 +115,7 @@ open_both(struct hub *h)
             }
             port = tn_addr_port(&h->bound);
         }
-        if (!has_plain_door(h)) {
-            return 0;
-        }
-        err = open_plain_door(h, port);
+        err = open_udp_door(h, port);
         if (err != -EADDRINUSE || !h->web || h->ep.port != 0) {
             return err;
         }
@@ -150,9 +125,51 @@ open_both(struct hub *h)
     return err;
 }
 
+/* A code would be worth little with a dialect beside it that knows none. */
+static bool
+takes_plain(const struct hub *h)
+{
+    return h->o->plain || !h->guard.has_code;
+}
+
+/* Text came to a room that takes none. */
+static void
+on_text(void *arg, const struct udp_peer *from, const char *buf, size_t n)
+{
+    (void)buf;
+    (void)n;
+    hub_on_dropped(arg, &from->addr, "plain text, which has no code");
+}
+
+/* Who speaks at the UDP port. Plain goes last: see room_attach(). */
+static int
+open_dialects(struct hub *h)
+{
+    const struct native_opts native_how = {.code = h->guard.has_code ? h->code
+                                                                     : NULL,
+                                           .folder = h->folder,
+                                           .guard = &h->guard,
+                                           .refs = h->refs,
+                                           .dropped = hub_on_dropped,
+                                           .arg = h};
+    const struct plain_opts plain_how = {.lang = (enum dialect_lang)h->o->lang,
+                                         .dropped = hub_on_dropped,
+                                         .arg = h};
+    const struct door_side deaf = {.datagram = on_text, .arg = h};
+    door_plain(h->door, &deaf);
+    int err = native_open(&h->native, h->room, h->store, h->door, &native_how);
+    if (err == 0 && takes_plain(h)) {
+        err = plain_open(&h->plain, h->room, h->door, &plain_how);
+    }
+    return err;
+}
+
 int
 hub_doors(struct hub *h)
 {
     int err = open_both(h);
+    if (err == 0) {
+        err = open_dialects(h);
+    }
     return err < 0 ? say_failed(err, &h->ep) : EXIT_DONE;
 }

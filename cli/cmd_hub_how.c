@@ -34,6 +34,14 @@ scheme(const struct hub *h)
 }
 
 static void
+tell_native(const tn_addr *at)
+{
+    char text[TN_ADDR_TEXT];
+    fprintf(stderr, "  tenon chat %s\n",
+            tn_addr_format(at, text, sizeof(text)));
+}
+
+static void
 tell_plain(const tn_addr *at)
 {
     char text[TN_ADDR_TEXT], host[TN_ADDR_TEXT];
@@ -41,13 +49,12 @@ tell_plain(const tn_addr *at)
     tn_addr_format(at, text, sizeof(text));
     tn_addr_host(at, host, sizeof(host));
     fprintf(stderr,
-            "  tenon chat %s\n"
             "  nc -u %s %d\n"
             "  socat - UDP:%s\n"
             "  Python: s = socket.socket(socket.%s, socket.SOCK_DGRAM)\n"
             "          s.sendto(b'NAME', ('%s', %d))\n"
             "In nc and socat the first line is your name; q leaves.\n",
-            text, host, port, text,
+            host, port, text,
             at->u.sa.sa_family == AF_INET6 ? "AF_INET6" : "AF_INET", host,
             port);
 }
@@ -64,11 +71,10 @@ tell_places(const struct hub *h)
         fprintf(stderr, "What is said is kept in %s\n", h->history);
     }
     if (h->guard.has_code && !h->plain) {
-        fprintf(stderr, "The room has a code, so its door for plain text (UDP) "
-                        "is shut; --plain opens it.\n");
+        fprintf(stderr, "The room has a code, so plain text (nc -u) is not let "
+                        "in; --plain does.\n");
     } else if (h->guard.has_code) {
-        fprintf(stderr, "The code does not guard the door for plain text "
-                        "(UDP).\n");
+        fprintf(stderr, "The code does not keep plain text (nc -u) out.\n");
     }
 }
 
@@ -130,10 +136,11 @@ hub_announce(struct hub *h)
     if (h->web) {
         tell_urls(h, at, count);
     }
+    tell_native(&at[0]);
     if (h->plain) {
         tell_plain(&at[0]);
     }
-    if (h->plain && !h->web) {
+    if (!h->web) {
         tell_others(at, count);
     }
     tell_places(h);

@@ -15,13 +15,15 @@
 #include "hub/beacon.h"
 #include "hub/bucket.h"
 #include "hub/keeper.h"
+#include "hub/native.h"
 #include "hub/plain.h"
 #include "hub/web.h"
 #include "screen.h"
 #include "secure.h"
 
 enum {
-    HUB_HOSTS = 4, /* addresses of this machine to name */
+    HUB_PORT = 8000, /* without -p, and without one in --bind */
+    HUB_HOSTS = 4,   /* addresses of this machine to name */
     /* Times that the system is asked for a port that is free for both doors. */
     HUB_PORT_TRIES = 16,
     /* Bytes of a path of ours. Longer ones there may be; nobody has them. */
@@ -34,7 +36,8 @@ enum {
 
 struct hub_opts {
     int port, lang, ready_fd;
-    const char *bind, *name, *host, *code_file;
+    const char *bind, *name, *code_file;
+    struct opt_list host;
     bool json, quiet, verbose;
     bool no_web, no_files, no_history, read_only;
     bool code, plain, use_tls, hidden;
@@ -50,7 +53,10 @@ struct hub {
     store *store;
     keeper *keeper;
     web *web;
-    plain *plain;   /* NULL: this door is closed */
+    struct refs *refs;
+    door *door;     /* the UDP port */
+    native *native; /* who speaks the native dialect at it */
+    plain *plain;   /* who speaks plain text; NULL: nobody may */
     beacon *beacon; /* NULL: it is not to be found */
     tn_tls *tls;
     tn_sock *listener; /* of the web; NULL: this door is closed */

@@ -2,6 +2,7 @@
 
 #include <tenon/err.h>
 #include <tenon/msg.h>
+#include <tenon/text.h>
 
 #include <histedit.h>
 #include <langinfo.h>
@@ -15,7 +16,6 @@
 #include <wchar.h>
 
 enum {
-    EDITOR_PROMPT = 128,
     EDITOR_HISTORY = 200, /* lines that can be called back */
     EDITOR_KEYS = 256,    /* bytes taken from the terminal at a time */
     EDITOR_COLUMNS = 80,  /* where the terminal does not say */
@@ -31,6 +31,9 @@ struct editor {
     char keys[EDITOR_KEYS];
     mbstate_t state; /* of a character whose bytes come one by one */
     char prompt[EDITOR_PROMPT];
+    editor_complete *complete; /* NULL: TAB is a character */
+    void *complete_arg;
+    struct editor_offer offer;
 };
 
 static char *
@@ -58,6 +61,8 @@ fill_keys(editor *e)
     return n > 0;
 }
 
+static void on_tab(editor *e);
+
 /* libedit wants a character: it is given one when its last byte is here. */
 static int
 give_key(EditLine *el, wchar_t *c)
@@ -72,7 +77,9 @@ give_key(EditLine *el, wchar_t *c)
             }
         }
         size_t used = mbrtowc(c, &e->keys[e->key_at++], 1, &e->state);
-        if (used == (size_t)-1) {
+        if (used == 1 && *c == L'\t' && e->complete) {
+            on_tab(e);
+        } else if (used == (size_t)-1) {
             memset(&e->state, 0, sizeof(e->state));
         } else if (used != (size_t)-2) {
             return 1;
@@ -243,6 +250,129 @@ editor_print(editor *e, const char *text, size_t n)
 }
 
 void
+editor_prompt(editor *e, const char *prompt)
+{
+    if (strcmp(e->prompt, prompt) == 0) {
+        return;
+    }
+    if (e->reading) {
+        wipe(e);
+    }
+    (void)snprintf(e->prompt, sizeof(e->prompt), "%s", prompt);
+    if (e->reading) {
+        el_set(e->el, EL_REFRESH);
+    }
+}
+
+/* --- TAB -------------------------------------------------------------------*/
+
+static int
+lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
+
+/* How many bytes two texts begin with alike. */
+static size_t
+alike(const char *a, const char *b, size_t max)
+{
+    size_t n = 0;
+    while (n < max && a[n] && b[n] && lower(a[n]) == lower(b[n])) {
+        n++;
+    }
+    return n;
+}
+
+void
+editor_begin(struct editor_offer *o, const char *typed, size_t n)
+{
+    o->typed = typed;
+    o->typed_len = n;
+    o->count = 0;
+    o->open = false;
+    o->common[0] = o->list[0] = '\0';
+}
+
+void
+editor_add(struct editor_offer *o, const char *word)
+{
+    size_t n = strlen(word), at = strlen(o->list);
+    if (n >= sizeof(o->common) || n < o->typed_len ||
+        alike(word, o->typed, o->typed_len) < o->typed_len) {
+        return;
+    }
+    if (o->count++ == 0) {
+        memcpy(o->common, word, n + 1);
+    } else {
+        size_t same = alike(o->common, word, sizeof(o->common));
+        o->common[tn_text_cut(o->common, strlen(o->common), same)] = '\0';
+    }
+    if (at + n + sizeof("  ...") < sizeof(o->list)) {
+        (void)snprintf(o->list + at, sizeof(o->list) - at, "%s%s",
+                       at > 0 ? "  " : "", word);
+    } else if (at > 0 && o->list[at - 1] != '.') {
+        (void)snprintf(o->list + at, sizeof(o->list) - at, "  ...");
+    }
+}
+
+/* How many characters a text has: libedit deletes by them. */
+static int
+characters(const char *s, size_t n)
+{
+    int count = 0;
+    for (size_t i = 0; i < n; i++) {
+        count += ((unsigned char)s[i] & 0xC0) != 0x80;
+    }
+    return count;
+}
+
+static void
+beep(void)
+{
+    putchar('\a');
+    (void)fflush(stdout);
+}
+
+/* TAB was pressed. It is no command of libedit's own table, whose names libedit
+   never frees. */
+static void
+on_tab(editor *e)
+{
+    const LineInfo *line = el_line(e->el);
+    struct editor_offer *o = &e->offer;
+    size_t n = (size_t)(line->cursor - line->buffer);
+    editor_begin(o, line->cursor, 0);
+    e->complete(e->complete_arg, line->buffer, n, o);
+    if (o->count == 0) {
+        beep();
+        return;
+    }
+    if (o->count > 1 && strlen(o->common) == o->typed_len) {
+        size_t all = strlen(o->list);
+        o->list[all] = '\n'; /* in the place of its NUL */
+        editor_print(e, o->list, all + 1);
+        return;
+    }
+    size_t len = strlen(o->common);
+    if (o->count == 1 && !o->open && len + 1 < EDITOR_WORD) {
+        memcpy(o->common + len, " ", 2);
+    }
+    wipe(e);
+    el_deletestr(e->el, characters(o->typed, o->typed_len));
+    if (el_insertstr(e->el, o->common) < 0) {
+        beep(); /* the line is as long as it may be */
+    }
+    el_set(e->el, EL_REFRESH);
+}
+
+void
+editor_on_tab(editor *e, editor_complete *fn, void *arg)
+{
+    e->complete = fn;
+    e->complete_arg = arg;
+}
+
+void
 editor_hide(editor *e)
 {
     if (!e) {
@@ -275,6 +405,9 @@ editor_resume(editor *e)
     if (e->reading) {
         el_set(e->el, EL_PREP_TERM, 0);
         el_set(e->el, EL_PREP_TERM, 1);
+        /* The row is the shell's, or has our prompt already: something came
+           before the signal did. */
+        printf("\r\033[J");
         el_set(e->el, EL_REFRESH);
     }
 }

@@ -7,15 +7,37 @@
 #ifndef CLI_EDITOR_H
 #define CLI_EDITOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+enum editor_limit {
+    EDITOR_PROMPT = 256, /* bytes of a prompt */
+    EDITOR_WORD = 512,   /* bytes of a word that is offered */
+    EDITOR_LIST = 2048,  /* bytes of all that are; "..." stands for the rest */
+};
+
 typedef struct editor editor;
+
+/* What the word before the cursor may become. */
+struct editor_offer {
+    const char *typed; /* so far */
+    size_t typed_len;
+    int count;
+    bool open;                /* more of the word may follow: a folder */
+    char common[EDITOR_WORD]; /* how all of them begin */
+    char list[EDITOR_LIST];
+};
+
+/* Offers words for the end of a line of `n` bytes, in editor_begin() and
+   editor_add(); may not suspend. */
+typedef void editor_complete(void *arg, const char *line, size_t n,
+                             struct editor_offer *offer);
 
 /**
  * Take the terminal.
  *
  * @param out     given (end with editor_close()); NULL on failure.
- * @param prompt  copied; at most 127 bytes.
+ * @param prompt  copied; cut at EDITOR_PROMPT.
  * @return 0; -ENOTTY if stdin or stdout is no terminal, or one that cannot
  *   move its cursor; -ENOMEM.
  */
@@ -46,6 +68,19 @@ void editor_print(editor *e, const char *text, size_t n);
 /** Take the line that is being typed off the screen for good: what follows are
     last words on stderr. NULL is harmless. */
 void editor_hide(editor *e);
+
+/** Change the prompt. */
+void editor_prompt(editor *e, const char *prompt);
+
+/** Have TAB complete words. */
+void editor_on_tab(editor *e, editor_complete *fn, void *arg);
+
+/** Begin an offer: `typed` is what the word has so far, borrowed. */
+void editor_begin(struct editor_offer *o, const char *typed, size_t n);
+
+/** Offer a word, if it begins as what was typed; ASCII letters of either case
+    are the same. */
+void editor_add(struct editor_offer *o, const char *word);
 
 /** The window has another size. */
 void editor_resize(editor *e);

@@ -32,6 +32,12 @@ static struct {
     void *arg;
 } hangup;
 
+/* Who begins an end in order. */
+static struct {
+    bool (*fn)(void *arg);
+    void *arg;
+} stopper;
+
 /* Were 1 closed, the first socket would become stdout. What is opened instead
    fails as a closed descriptor does: reading 0, writing 1 and 2. */
 static int
@@ -107,6 +113,9 @@ watch_signals(void *arg)
     }
     if (signo > 0) {
         job->signo = signo;
+        if (stopper.fn && stopper.fn(stopper.arg)) {
+            (void)!tn_signals_wait(job->signals);
+        }
         tn_group_cancel(&job->group);
     }
     if (signo > 0 && job->kind == RUN_SERVER) {
@@ -169,6 +178,13 @@ run_on_hangup(void (*fn)(void *arg), void *arg)
 {
     hangup.fn = fn;
     hangup.arg = arg;
+}
+
+void
+run_on_stop(bool (*fn)(void *arg), void *arg)
+{
+    stopper.fn = fn;
+    stopper.arg = arg;
 }
 
 int

@@ -47,6 +47,16 @@ int run_task(command_fn *fn, void *arg, enum run_kind kind);
 void run_on_hangup(void (*fn)(void *arg), void *arg);
 
 /**
+ * Have the first signal that ends the work begin an end in order, for the next
+ * run_task().
+ *
+ * @param fn   called in a task of the loop; must not wait. True: the work ends
+ *             by itself now, and a second signal cancels it; false: cancel it.
+ * @param arg  handed to it; borrowed until run_task() returns.
+ */
+void run_on_stop(bool (*fn)(void *arg), void *arg);
+
+/**
  * Tell a waiting script where we listen.
  *
  * @param fd    where to write; -1 for nowhere.

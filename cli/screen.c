@@ -22,8 +22,8 @@ void
 screen_take(void *arg, const struct room_event *ev)
 {
     struct screen *s = arg;
-    /* A note is for one member's eyes. */
-    if (ev->what != ROOM_NOTE && s->out && tn_chan_try_send(s->queue, ev) < 0) {
+    if (room_is_public(ev->what) && s->out &&
+        tn_chan_try_send(s->queue, ev) < 0) {
         s->lost++;
     }
 }
@@ -44,6 +44,12 @@ event_name(enum room_what what)
         return "file";
     case ROOM_GONE:
         return "gone";
+    case ROOM_ACT:
+        return "act";
+    case ROOM_NICK:
+        return "nick";
+    case ROOM_MSG:
+        return "msg";
     case ROOM_BYE:
         break;
     }
@@ -78,13 +84,20 @@ write_json(struct screen *s)
     return n;
 }
 
+static size_t
+write_line(struct screen *s)
+{
+    bool nick = s->event.what == ROOM_NICK;
+    return nick ? dialect_nick(s->line, sizeof(s->line) - 1, &s->event, s->lang)
+                : dialect_write(s->line, sizeof(s->line) - 1, &s->event,
+                                s->lang);
+}
+
 /* Write the event in s->event. */
 static void
 show(struct screen *s)
 {
-    size_t n = s->json ? write_json(s)
-                       : dialect_write(s->line, sizeof(s->line) - 1, &s->event,
-                                       s->lang);
+    size_t n = s->json ? write_json(s) : write_line(s);
     s->line[n++] = '\n';
     if (s->lost > 0 && !say_waits()) {
         say("stdout is slow: %lu lines were not shown", s->lost);

@@ -96,8 +96,8 @@ make_four(struct beacon_link *link, const tn_interface *i)
     return true;
 }
 
-/* From the link's own address, which the kernel takes if none is named, and from
-   another one: what answers has one that browsers know what to do with. */
+/* From the link's own address, which the kernel takes if none is named, and
+   from another one: what answers has one that browsers can be sent to. */
 static bool
 make_six(struct beacon_link *link, const tn_interface *i, bool chosen)
 {

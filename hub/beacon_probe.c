@@ -85,6 +85,22 @@ list_all(struct probe *p)
     return count < 0 ? count : 0;
 }
 
+/* What was plugged in a moment ago has its link only now. */
+static void
+look_again(struct doctor_facts *f)
+{
+    tn_interface *ifs = calloc(BEACON_IFS, sizeof(*ifs));
+    int count = ifs != NULL ? tn_interfaces(ifs, BEACON_IFS) : 0;
+
+    for (int i = 0; i < count; i++) {
+        struct doctor_if *known = find_if(f, ifs[i].index);
+        if (known != NULL) {
+            known->flags = ifs[i].flags;
+        }
+    }
+    free(ifs);
+}
+
 /* --- hearing ---------------------------------------------------------------*/
 
 static void
@@ -232,6 +248,7 @@ doctor_probe(struct doctor_facts *f, int port, int64_t wait)
     }
     if (err == 0) {
         err = run(p);
+        look_again(f);
     }
     beacon_quest_close(&p->quest);
     beacon_socks_close(&p->shared);

@@ -13,6 +13,12 @@ bucket_take(struct bucket *b, const struct bucket_rule *rule, int64_t now)
     return true;
 }
 
+void
+bucket_give(struct bucket *b, const struct bucket_rule *rule)
+{
+    b->full_at -= rule->interval;
+}
+
 int64_t
 bucket_wait(const struct bucket *b, const struct bucket_rule *rule, int64_t now)
 {

@@ -32,6 +32,14 @@ struct bucket {
 bool bucket_take(struct bucket *b, const struct bucket_rule *rule, int64_t now);
 
 /**
+ * Give a token back that need not have been taken.
+ *
+ * @param b     changed.
+ * @param rule  borrowed; the one it was taken by.
+ */
+void bucket_give(struct bucket *b, const struct bucket_rule *rule);
+
+/**
  * Tell how long it takes until there is a token.
  *
  * @param b     borrowed.

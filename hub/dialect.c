@@ -23,6 +23,11 @@ static const char *const notes[][2] = {
                       "* somebody asked for your name and did not get it"},
 };
 
+/* Between a name and its successor, and in front of what is told to one member
+   alone. Both lines begin as the room's own words do: nobody can say them. */
+static const char *const renamed[] = {" 改名为 ", " is now called "};
+static const char *const privately[] = {" 悄悄对你说：", " to you alone: "};
+
 static const char cut_mark[] = "…";
 
 /* --- reading ---------------------------------------------------------------*/
@@ -353,6 +358,53 @@ put_mark(struct line *l)
     }
 }
 
+/* What a member does: its name, words behind it, a text. */
+static void
+put_deed(struct line *l, const struct room_event *ev, const char *words,
+         bool text)
+{
+    put(l, ev->name, ev->name_len);
+    put_text(l, words);
+    put(l, ev->text, text ? ev->text_len : 0);
+}
+
+static void
+put_event(struct line *l, const struct room_event *ev, enum dialect_lang lang)
+{
+    switch (ev->what) {
+    case ROOM_JOIN:
+        put_deed(l, ev, joined[lang], false);
+        break;
+    case ROOM_SAY:
+        put_deed(l, ev, ":", true);
+        break;
+    case ROOM_ACT:
+        put_deed(l, ev, ":* ", true);
+        break;
+    case ROOM_LEAVE:
+        put_deed(l, ev, left[lang], false);
+        break;
+    case ROOM_NICK:
+        put_deed(l, ev, left[lang], false);
+        put_text(l, "\n");
+        put(l, ev->text, ev->text_len);
+        put_text(l, joined[lang]);
+        break;
+    case ROOM_MSG:
+        put_text(l, "* ");
+        put_deed(l, ev, privately[lang], true);
+        break;
+    case ROOM_NOTE:
+        put_text(l, notes[ev->note][lang]);
+        break;
+    case ROOM_BYE:
+    case ROOM_FILE: /* dialect_file() writes these two */
+    case ROOM_GONE:
+        put_text(l, bye[lang]);
+        break;
+    }
+}
+
 size_t
 dialect_write(char *dst, size_t cap, const struct room_event *ev,
               enum dialect_lang lang)
@@ -362,21 +414,19 @@ dialect_write(char *dst, size_t cap, const struct room_event *ev,
     if (ev->what == ROOM_FILE || ev->what == ROOM_GONE) {
         return dialect_file(dst, cap, ev, lang);
     }
-    if (ev->what == ROOM_NOTE) {
-        put_text(&l, notes[ev->note][lang]);
-    } else if (ev->what == ROOM_BYE) {
-        put_text(&l, bye[lang]);
-    } else {
-        put(&l, ev->name, ev->name_len);
-    }
-    if (ev->what == ROOM_JOIN) {
-        put_text(&l, joined[lang]);
-    } else if (ev->what == ROOM_LEAVE) {
-        put_text(&l, left[lang]);
-    } else if (ev->what == ROOM_SAY) {
-        put_text(&l, ":");
-        put(&l, ev->text, ev->text_len);
-    }
+    put_event(&l, ev, lang);
+    put_mark(&l);
+    return l.len;
+}
+
+size_t
+dialect_nick(char *dst, size_t cap, const struct room_event *ev,
+             enum dialect_lang lang)
+{
+    struct line l = {.dst = dst, .cap = cap};
+
+    put_text(&l, "* ");
+    put_deed(&l, ev, renamed[lang], true);
     put_mark(&l);
     return l.len;
 }

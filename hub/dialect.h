@@ -104,6 +104,9 @@ size_t dialect_defuse(char *text, size_t n);
 /**
  * Write an event as the line that plain members read.
  *
+ * A new name (ROOM_NICK) is two lines, a leave and a join: that is what their
+ * programs know.
+ *
  * @param dst   `cap` bytes; no NUL at the end.
  * @param cap   bytes; a longer line is cut at a character, with a mark.
  * @param ev    borrowed.
@@ -112,6 +115,18 @@ size_t dialect_defuse(char *text, size_t n);
  */
 size_t dialect_write(char *dst, size_t cap, const struct room_event *ev,
                      enum dialect_lang lang);
+
+/**
+ * Write ROOM_NICK as one line, for people: "* ann is now called anna".
+ *
+ * @param dst   `cap` bytes; no NUL at the end.
+ * @param cap   bytes; a longer line is cut at a character, with a mark.
+ * @param ev    borrowed.
+ * @param lang  in whose words.
+ * @return bytes, at most `cap`.
+ */
+size_t dialect_nick(char *dst, size_t cap, const struct room_event *ev,
+                    enum dialect_lang lang);
 
 /**
  * Write ROOM_FILE or ROOM_GONE as a line; dialect_write() calls it.

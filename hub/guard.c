@@ -306,6 +306,30 @@ make_cookie(struct guard *g, char *cookie)
     return prove(g, cookie + GUARD_COOKIE / 2, cookie) ? 0 : -EIO;
 }
 
+/* Whether there were too many wrong ones, from there or from everywhere. */
+static bool
+is_barred(const struct guard *g, const struct guard_source *s, int64_t now)
+{
+    return bucket_wait(&s->wrong, &one_rule, now) > 0 ||
+           bucket_wait(&g->wrong, &all_rule, now) > 0;
+}
+
+bool
+guard_begin(struct guard *g, const tn_addr *from, int64_t now)
+{
+    struct guard_source *s = find(g, from);
+
+    return !is_barred(g, s, now) && bucket_take(&s->wrong, &one_rule, now) &&
+           bucket_take(&g->wrong, &all_rule, now);
+}
+
+void
+guard_right(struct guard *g, const tn_addr *from)
+{
+    bucket_give(&find(g, from)->wrong, &one_rule);
+    bucket_give(&g->wrong, &all_rule);
+}
+
 int
 guard_try(struct guard *g, const tn_addr *from, tn_str code, int64_t now,
           char *cookie)
@@ -314,8 +338,7 @@ guard_try(struct guard *g, const tn_addr *from, tn_str code, int64_t now,
     unsigned char tried[HASH];
 
     cookie[0] = '\0';
-    if (bucket_wait(&s->wrong, &one_rule, now) > 0 ||
-        bucket_wait(&g->wrong, &all_rule, now) > 0) {
+    if (is_barred(g, s, now)) {
         return -EAGAIN;
     }
     if (!hash(tried, code.at, code.len)) {

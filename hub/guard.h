@@ -137,4 +137,23 @@ bool guard_may_enter(const struct guard *g, tn_str cookies);
 TN_USE int guard_try(struct guard *g, const tn_addr *from, tn_str code,
                      int64_t now, char *cookie);
 
+/**
+ * Begin a try of which only the other side's next words tell whether the code
+ * was right (pake.h): it counts as wrong until guard_right().
+ *
+ * @param g     changed.
+ * @param from  borrowed; who tries.
+ * @param now   ns.
+ * @return true; false: too many were wrong, and this one is not looked at.
+ */
+TN_USE bool guard_begin(struct guard *g, const tn_addr *from, int64_t now);
+
+/**
+ * The code was right: take back what guard_begin() counted.
+ *
+ * @param g     changed.
+ * @param from  borrowed; who tried.
+ */
+void guard_right(struct guard *g, const tn_addr *from);
+
 #endif

@@ -27,7 +27,7 @@ enum guest_limit {
     /* Messages on their way at once; guest_say() waits beyond. */
     GUEST_WINDOW = 32,
     /* Bytes of a room code. */
-    GUEST_CODE = 64,
+    GUEST_CODE = 128,
     /* Bytes of a key: who one is beyond a visit. */
     GUEST_KEY = 16,
     /* Letters of a history's name, as STORE_EPOCH. */
@@ -114,10 +114,12 @@ TN_USE int guest_open(guest **out, const tn_addr *addrs, int count,
  *
  * @return -ECANCELED; 0 after guest_leave(), or when the room closes for good;
  *   -ETIME no answer came in GUEST_PATIENCE; -EEXIST the name is in use;
- *   -EUSERS the room is full; -EACCES it wants a code, or another one;
+ *   -EUSERS the room is full; -EACCES it wants a code, or another one,
+ *   or none;
  *   -EPROTO whoever answers is no hub, or a later one; -EINVAL, -ENAMETOOLONG
  *   the hub does not like the name; -ECONNREFUSED nobody listens there (only
- *   before the first answer); what broke the socket. Suspends.
+ *   before the first answer); -EAGAIN too many came in at once, and still do;
+ *   what broke the socket. Suspends.
  */
 int guest_run(void *arg);
 
@@ -173,6 +175,10 @@ const struct guest_person *guest_at(const guest *g, int i);
 /** The history's name and the last event of it that was handed over; for
     guest_opts of a later visit. */
 uint64_t guest_seen(const guest *g, char epoch[GUEST_EPOCH + 1]);
+
+/** Whether some of what happened right after what we had seen is not known any
+    more: true from the event on that was handed over first in this visit. */
+bool guest_gap(const guest *g);
 
 /** The round trip as it is measured, ns; 0: not yet. */
 int64_t guest_rtt(const guest *g);

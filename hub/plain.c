@@ -5,7 +5,6 @@
 #include <tenon/task.h>
 
 #include "gate.h"
-#include "udp.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +30,7 @@ struct plain {
     tn_chan *queue;  /* struct room_event, to be sent */
     tn_chan *graves; /* room_id, of members that are gone */
     struct gate gate;
-    struct udp udp;
+    door *door;
     struct dialect_reader reader;
     char line[DIALECT_DATAGRAM]; /* what is being sent */
     struct room_event event;     /* whence it came */
@@ -138,8 +137,8 @@ deliver(plain *p)
         struct slot *s = &p->slot[i];
 
         if (is_for(s, ev)) {
-            (void)udp_send(&p->udp, p->line, len + (s->newline ? 1 : 0),
-                           &s->peer);
+            (void)door_send(p->door, p->line, len + (s->newline ? 1 : 0),
+                            &s->peer);
         }
         if (ev->what == ROOM_LEAVE && s->id == ev->who) {
             s->id = 0;
@@ -241,7 +240,7 @@ refuse(plain *p, const struct udp_peer *from, size_t budget, int err)
     len =
         dialect_refuse(line, cap - newline, err, p->reader.text, p->opts.lang);
     line[len] = '\n';
-    (void)udp_send(&p->udp, line, len + newline, from);
+    (void)door_send(p->door, line, len + newline, from);
 }
 
 /* Let the sender of a datagram in under the name that p->reader holds. */
@@ -322,20 +321,12 @@ on_datagram(void *arg, const struct udp_peer *from, const char *buf, size_t n)
 
 /* --- life ------------------------------------------------------------------*/
 
-static int
-reader(void *arg)
-{
-    plain *p = arg;
-
-    tn_task_name("reader");
-    return udp_serve(&p->udp);
-}
-
 int
-plain_open(plain **out, room *r, const tn_endpoint *at,
-           const struct plain_opts *opts)
+plain_open(plain **out, room *r, door *d, const struct plain_opts *opts)
 {
     plain *p = calloc(1, sizeof(*p));
+    const struct door_side side = {
+        .datagram = on_datagram, .gone = on_gone, .arg = p};
     int err;
 
     *out = NULL;
@@ -344,15 +335,10 @@ plain_open(plain **out, room *r, const tn_endpoint *at,
     }
     p->room = r;
     p->opts = *opts;
-    p->udp.datagram = on_datagram;
-    p->udp.gone = on_gone;
-    p->udp.arg = p;
+    p->door = d;
     err = tn_chan_new(&p->queue, sizeof(struct room_event), PLAIN_QUEUE);
     if (err == 0) {
         err = tn_chan_new(&p->graves, sizeof(room_id), PLAIN_SLOTS);
-    }
-    if (err == 0) {
-        err = udp_open(&p->udp, at);
     }
     if (err == 0) {
         err = room_attach(r, enqueue, p);
@@ -361,20 +347,15 @@ plain_open(plain **out, room *r, const tn_endpoint *at,
         plain_close(p);
         return err;
     }
+    door_plain(d, &side);
     *out = p;
     return 0;
 }
 
 int
-plain_addr(const plain *p, tn_addr *addr)
-{
-    return tn_getsockname(p->udp.sock, addr);
-}
-
-int
 plain_serve(plain *p)
 {
-    static tn_task_fn *const tasks[] = {reader, courier, undertaker, sweeper};
+    static tn_task_fn *const tasks[] = {courier, undertaker, sweeper};
     tn_group g;
 
     tn_group_init(&g, 0);
@@ -396,7 +377,6 @@ plain_close(plain *p)
     if (p == NULL) {
         return;
     }
-    udp_close(&p->udp);
     tn_chan_free(p->queue);
     tn_chan_free(p->graves);
     free(p);

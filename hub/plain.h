@@ -8,14 +8,13 @@
  *
  * Of an address that is not in the room nothing is kept, and it is sent no
  * more bytes than the datagram had that asked. Datagrams that begin with 0xFF
- * are not text and are dropped.
+ * and are no frames of the native dialect (door.h) are dropped.
  */
 #ifndef HUB_PLAIN_H
 #define HUB_PLAIN_H
 
-#include <tenon/addr.h>
-
 #include "dialect.h"
+#include "door.h"
 #include "room.h"
 
 enum plain_limit {
@@ -48,31 +47,22 @@ struct plain_opts {
 typedef struct plain plain;
 
 /**
- * Bind the port and become an outlet of the room.
+ * Take what is text at a port, and become an outlet of the room.
  *
  * @param out   given (end with plain_close()); NULL on failure.
  * @param r     borrowed until plain_close().
- * @param at    borrowed; where to bind.
+ * @param d     borrowed until plain_close(); it is served by who opened it.
  * @param opts  copied.
- * @return 0; -ENOMEM; as udp_open(), room_attach().
+ * @return 0; -ENOMEM; as room_attach().
  */
-TN_USE int plain_open(plain **out, room *r, const tn_endpoint *at,
+TN_USE int plain_open(plain **out, room *r, door *d,
                       const struct plain_opts *opts);
-
-/**
- * Read the address that was bound.
- *
- * @param p     borrowed.
- * @param addr  filled.
- * @return 0; as tn_getsockname().
- */
-TN_USE int plain_addr(const plain *p, tn_addr *addr);
 
 /**
  * Serve until cancelled.
  *
  * @param p  borrowed.
- * @return -ECANCELED, -ETIME; the error that broke the socket.
+ * @return -ECANCELED, -ETIME.
  */
 int plain_serve(plain *p);
 
@@ -84,9 +74,10 @@ int plain_serve(plain *p);
 void plain_flush(plain *p);
 
 /**
- * Close the port.
+ * End; the door is closed after this.
  *
- * @param p  taken; NULL is harmless.
+ * @param p  taken; plain_serve() and door_serve() have returned; NULL is
+ *           harmless.
  */
 void plain_close(plain *p);
 

@@ -1,13 +1,14 @@
 /*
  * hub/refs.h - what was said lately, so that nothing is said twice.
  *
- * A browser that got no answer says the same again, after a reconnect or a
- * restart of the hub; its own mark tells.
+ * A browser or a native member that got no answer says the same again, after a
+ * reconnect or a restart of the hub; its own mark tells.
  */
 #ifndef HUB_REFS_H
 #define HUB_REFS_H
 
 #include "room.h"
+#include "store.h"
 
 enum refs_limit {
     /* Marks remembered, the oldest going first: at one message a second, and
@@ -26,6 +27,21 @@ struct refs {
     size_t old;  /* places filled by refs_add_older(), from the end */
     struct refs_entry entry[REFS_KEPT];
 };
+
+/**
+ * Remember what is said in a room, and what its history has of late.
+ *
+ * @param out  given (end with refs_close()); NULL on failure.
+ * @param r    borrowed for its life; this becomes an outlet that never
+ *             suspends: before those that look here.
+ * @param s    borrowed until return; NULL: no history.
+ * @return 0; -ENOMEM; as store_read(), room_attach().
+ * @suspends   yes, if there is a history.
+ */
+TN_USE int refs_open(struct refs **out, room *r, store *s);
+
+/** End; NULL is harmless. */
+void refs_close(struct refs *r);
 
 /**
  * Find what somebody said.

@@ -14,6 +14,7 @@ struct member {
     int64_t seen;         /* when it was last heard of */
     struct bucket talk;   /* what it may still say */
     struct bucket claims; /* how often it hears that its name is wanted */
+    struct bucket nicks;  /* how often it may have another name */
     bool slowed;          /* it was told that its lines are dropped */
     uint64_t author;      /* see room_author() */
     size_t name_len;
@@ -38,6 +39,7 @@ struct room {
 
 static const struct bucket_rule talk_rule = {ROOM_INTERVAL, ROOM_BURST};
 static const struct bucket_rule claim_rule = {10 * TN_SEC, 1};
+static const struct bucket_rule nick_rule = {ROOM_NICK_INTERVAL, ROOM_NICKS};
 static const char cut_mark[] = "…";
 
 /* Hand an event to every outlet. Suspends if an outlet does. */
@@ -76,6 +78,7 @@ about(struct room_event *ev, enum room_what what, const struct member *m)
     ev->size = 0;
     ev->folder = NULL;
     ev->ref[0] = '\0';
+    ev->whom[0] = '\0';
     ev->text_len = 0;
     ev->text[0] = '\0';
     ev->name_len = m != NULL ? m->name_len : 0;
@@ -127,12 +130,7 @@ same_name(const struct member *m, const char *name, size_t n)
 static struct member *
 find_name(room *r, const char *name, size_t n)
 {
-    for (size_t i = 0; i < ROOM_MEMBERS; i++) {
-        if (same_name(&r->member[i], name, n)) {
-            return &r->member[i];
-        }
-    }
-    return NULL;
+    return find(r, room_find(r, name, n));
 }
 
 static struct member *
@@ -291,10 +289,20 @@ room_say(room *r, room_id id, const char *text, size_t n, int64_t now)
     return room_utter(r, id, &words, now);
 }
 
+static enum room_what
+what_of(const struct room_words *words)
+{
+    if (words->to != 0) {
+        return ROOM_MSG;
+    }
+    return words->act ? ROOM_ACT : ROOM_SAY;
+}
+
 int
 room_utter(room *r, room_id id, const struct room_words *words, int64_t now)
 {
     struct member *m = find(r, id);
+    const struct member *to = find(r, words->to);
     struct room_event ev;
 
     if (m == NULL || r->closed) {
@@ -307,8 +315,15 @@ room_utter(room *r, room_id id, const struct room_words *words, int64_t now)
     if (!bucket_take(&m->talk, &talk_rule, now)) {
         return slow_down(r, m);
     }
-    about(&ev, ROOM_SAY, m);
+    if (words->to != 0 && to == NULL) {
+        return -ESRCH;
+    }
+    about(&ev, what_of(words), m);
     set_text(&ev, words->text, words->len);
+    if (to != NULL) {
+        ev.to = to->id;
+        memcpy(ev.whom, to->name, to->name_len + 1);
+    }
     if (words->ref != NULL) {
         size_t n = strnlen(words->ref, ROOM_REF_MAX);
 
@@ -317,6 +332,44 @@ room_utter(room *r, room_id id, const struct room_words *words, int64_t now)
     }
     publish(r, &ev);
     return 0;
+}
+
+int
+room_rename(room *r, room_id id, const char *name, size_t n, int64_t now)
+{
+    struct member *m = find(r, id);
+    struct member *owner = find_name(r, name, n);
+    struct room_event ev;
+
+    if (m == NULL || r->closed) {
+        return -ENOENT;
+    }
+    if (n < 1 || n > ROOM_NAME_MAX) {
+        return -EINVAL;
+    }
+    m->seen = now;
+    if (n == m->name_len && memcmp(m->name, name, n) == 0) {
+        return 0;
+    }
+    if (!bucket_take(&m->nicks, &nick_rule, now)) {
+        return -EAGAIN;
+    }
+    if (owner != NULL && owner != m) {
+        return refuse_name(r, owner, now);
+    }
+    about(&ev, ROOM_NICK, m);
+    set_text(&ev, name, n);
+    memcpy(m->name, name, n);
+    m->name[n] = '\0';
+    m->name_len = n;
+    publish(r, &ev);
+    return 0;
+}
+
+bool
+room_is_public(enum room_what what)
+{
+    return what != ROOM_NOTE && what != ROOM_MSG;
 }
 
 int
@@ -360,6 +413,17 @@ const char *
 room_name(const room *r, room_id id)
 {
     return room_has(r, id) ? r->member[id % ROOM_MEMBERS].name : NULL;
+}
+
+room_id
+room_find(const room *r, const char *name, size_t n)
+{
+    for (size_t i = 0; i < ROOM_MEMBERS; i++) {
+        if (same_name(&r->member[i], name, n)) {
+            return r->member[i].id;
+        }
+    }
+    return 0;
 }
 
 int

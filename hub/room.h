@@ -34,17 +34,24 @@ enum room_limit {
     /* Members at once. One message costs a send for each of them, about a
        microsecond; a thousand is a lecture hall and a millisecond. */
     ROOM_MEMBERS = 1024,
-    /* Ways to reach members: plain and web, later native; the screen. */
-    ROOM_OUTLETS = 4,
+    /* Ways to reach members: plain, web and native; the screen; the marks of
+       what was said (refs.h). */
+    ROOM_OUTLETS = 5,
     /* Letters and digits of a browser's own mark for what it says. */
     ROOM_REF_MAX = 32,
     /* Messages a member may send at once before it is slowed: more lines than
        people paste, fewer than fill a screen. */
     ROOM_BURST = 30,
+    /* New names at once: somebody who cannot decide. */
+    ROOM_NICKS = 5,
 };
 
 /* After a burst a member may say five lines a second: nobody types faster. */
 #define ROOM_INTERVAL (200 * TN_MS)
+
+/* A member may have ROOM_NICKS new names at once, then one in so long: each is
+   told to all. */
+#define ROOM_NICK_INTERVAL (10 * TN_SEC)
 
 /* A plain member cannot be asked whether it still listens, and a firewall may
    swallow the ICMP message that would tell. A lecture lasts two hours; who was
@@ -56,10 +63,12 @@ typedef uint64_t room_id;
 
 /* How a member is reached; the outlet of that kind looks after it. */
 enum room_kind {
-    ROOM_PLAIN, /* UDP, the course's dialect */
-    ROOM_WEB,   /* a browser */
+    ROOM_PLAIN,  /* UDP, the course's dialect */
+    ROOM_WEB,    /* a browser */
+    ROOM_NATIVE, /* UDP, the native dialect */
 };
 
+/* Histories have these numbers: new ones are added at the end. */
 enum room_what {
     ROOM_JOIN,  /* `who` came in */
     ROOM_SAY,   /* `who` says `text` */
@@ -68,6 +77,10 @@ enum room_what {
     ROOM_BYE,   /* the room closes */
     ROOM_FILE,  /* `who`, or nobody knows who, shared the file `text` */
     ROOM_GONE,  /* the file `text` was taken away */
+    ROOM_ACT,   /* `who` does `text`: "/me waves" */
+    ROOM_NICK,  /* `who`, called `name` till now, is called `text` */
+    ROOM_MSG,   /* `who` says `text` to `to`, called `whom`, and to nobody else:
+                   for the eyes of these two, and never kept */
 };
 
 enum room_note {
@@ -83,14 +96,15 @@ struct room_event {
     enum room_note note; /* for ROOM_NOTE */
     enum room_kind kind; /* of `who` */
     room_id who;     /* whom it is about; a plain member does not get its own */
-    room_id to;      /* for ROOM_NOTE: the only one who gets it; else 0 */
+    room_id to;      /* for NOTE and MSG: the only other one who gets it */
     uint64_t author; /* who it is beyond this visit; 0: nobody can tell */
     int64_t size;    /* for ROOM_FILE: bytes */
     const char *folder; /* for ROOM_FILE: see room_folder(); may be NULL */
     size_t name_len, text_len;
-    char ref[ROOM_REF_MAX + 1];   /* for ROOM_SAY: see struct room_words */
+    char ref[ROOM_REF_MAX + 1];   /* for SAY, ACT, MSG: see room_words */
+    char whom[ROOM_NAME_MAX + 1]; /* for ROOM_MSG: the name of `to` */
     char name[ROOM_NAME_MAX + 1]; /* of `who`, or of `to` in a note */
-    char text[ROOM_TEXT_MAX + 1]; /* for SAY, FILE, GONE; ends in NUL */
+    char text[ROOM_TEXT_MAX + 1]; /* all but JOIN, LEAVE; ends in NUL */
 };
 
 /* Who wants to come in. */
@@ -106,6 +120,8 @@ struct room_words {
     const char *text; /* borrowed; cleaned already */
     size_t len;       /* cut at ROOM_TEXT_MAX */
     const char *ref;  /* its author's own mark; ROOM_REF_MAX at most; NULL */
+    bool act;         /* it is done, not said: ROOM_ACT */
+    room_id to;       /* for this member alone: ROOM_MSG; 0: for all */
 };
 
 /* An outlet, or the journal. The event is borrowed until return; it may
@@ -231,16 +247,42 @@ TN_USE int room_admit(room *r, const struct room_guest *guest, int64_t now,
 int room_say(room *r, room_id id, const char *text, size_t n, int64_t now);
 
 /**
- * Say something that bears its author's mark; else as room_say().
+ * Say something that bears its author's mark, or in another way, or to one
+ * member alone; else as room_say().
  *
  * @param r      borrowed.
  * @param id     who says it.
  * @param words  borrowed until return.
  * @param now    ns.
- * @return as room_say().
+ * @return as room_say(); -ESRCH there is no member `to`: nothing was said.
  */
 int room_utter(room *r, room_id id, const struct room_words *words,
                int64_t now);
+
+/**
+ * Give a member another name; the others are told.
+ *
+ * The name is compared as in room_join(); one's own in other letters is free.
+ *
+ * @param r     borrowed.
+ * @param id    whose.
+ * @param name  borrowed; cleaned already; `n` bytes.
+ * @param n     1 to ROOM_NAME_MAX.
+ * @param now   ns.
+ * @return 0, also if that is the name already, of which nobody is told;
+ *   -EEXIST the name is in use; -EAGAIN too often; -ENOENT no such member;
+ *   -EINVAL for `n`.
+ */
+int room_rename(room *r, room_id id, const char *name, size_t n, int64_t now);
+
+/**
+ * Tell whether events of a kind are for all eyes. Others are never kept, nor
+ * shown on the screen of the host.
+ *
+ * @param what  any.
+ * @return true if so.
+ */
+bool room_is_public(enum room_what what);
 
 /**
  * Tell everybody that a file came, or went.
@@ -279,6 +321,16 @@ bool room_has(const room *r, room_id id);
  * @return borrowed until the next call that may suspend; NULL if it is gone.
  */
 const char *room_name(const room *r, room_id id);
+
+/**
+ * Find a member by its name, compared as in room_join().
+ *
+ * @param r     borrowed.
+ * @param name  borrowed; `n` bytes.
+ * @param n     any.
+ * @return its id; 0 if nobody is called so.
+ */
+room_id room_find(const room *r, const char *name, size_t n);
 
 /**
  * Count the members.

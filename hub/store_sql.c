@@ -165,6 +165,17 @@ create(store *s)
     return err;
 }
 
+/* A file of an earlier version. What is in it is as it was; a hub of that
+   version would not know all that comes into it now. */
+static int
+migrate(store *s)
+{
+    char sql[SQL_MAX];
+
+    snprintf(sql, sizeof(sql), "PRAGMA user_version=%d;", STORE_VERSION);
+    return exec(s, sql);
+}
+
 /* What the file says of itself; -EBADMSG if it is none of ours. */
 static int
 check_layout(store *s)
@@ -184,7 +195,10 @@ check_layout(store *s)
     if (err == 0 && application != APPLICATION) {
         return -EBADMSG;
     }
-    return err == 0 && version > STORE_VERSION ? -EPROTO : err;
+    if (err == 0 && version > STORE_VERSION) {
+        return -EPROTO;
+    }
+    return err == 0 && version < STORE_VERSION ? migrate(s) : err;
 }
 
 /* After an end that was not in order the file is looked through: a machine
@@ -343,12 +357,6 @@ store_sql_close(store *s, void *arg)
 
 /* --- writing ---------------------------------------------------------------*/
 
-static bool
-is_kept(enum room_what what)
-{
-    return what != ROOM_NOTE && what != ROOM_BYE;
-}
-
 static int
 bind_text(sqlite3_stmt *q, int at, const char *text, size_t n)
 {
@@ -421,7 +429,7 @@ store_sql_append(store *s, void *arg)
     int err = exec(s, "BEGIN IMMEDIATE;");
 
     for (int i = 0; i < batch->n && err == 0; i++) {
-        if (is_kept(batch->evs[i].what)) {
+        if (store_keeps(batch->evs[i].what)) {
             err = insert(s, &batch->evs[i]);
         }
     }
@@ -465,6 +473,7 @@ take_event(struct room_event *ev, sqlite3_stmt *q)
     ev->kind = (enum room_kind)sqlite3_column_int(q, 3);
     ev->author = (uint64_t)sqlite3_column_int64(q, 4);
     ev->size = sqlite3_column_int64(q, 5);
+    ev->whom[0] = '\0';
     ev->name_len = take_text(ev->name, ROOM_NAME_MAX, q, 6);
     ev->text_len = take_text(ev->text, ROOM_TEXT_MAX, q, 7);
     (void)take_text(ev->ref, ROOM_REF_MAX, q, 8);

@@ -16,20 +16,6 @@
 
 /* --- the ring --------------------------------------------------------------*/
 
-/* What was said is now known by its number: see refs.h. */
-static void
-note_ref(struct web *w, const struct room_event *ev)
-{
-    struct refs_entry *e;
-
-    if (ev->author != 0 && ev->ref[0] != '\0') {
-        e = refs_find(&w->refs, ev->author, ev->ref);
-        if (e != NULL) {
-            e->number = ev->number;
-        }
-    }
-}
-
 /* The room published something: an outlet that never suspends. */
 static void
 take(void *arg, const struct room_event *ev)
@@ -47,7 +33,6 @@ take(void *arg, const struct room_event *ev)
     w->end++;
     w->latest = ev->number;
     web_note(w, ev);
-    note_ref(w, ev);
     web_ring_all(w);
 }
 
@@ -117,9 +102,6 @@ web_open(web **out, room *r, store *s, const struct web_opts *opts)
     }
     if (err == 0) {
         err = open_share(w, opts->files);
-    }
-    if (err == 0) {
-        err = web_recall(w);
     }
     if (err == 0) {
         err = room_attach(r, take, w);

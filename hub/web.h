@@ -16,6 +16,7 @@
 #include <tenon/sock.h>
 
 #include "guard.h"
+#include "refs.h"
 #include "room.h"
 #include "store.h"
 
@@ -83,6 +84,10 @@ struct web_opts {
     const char *files;   /* the shared folder; borrowed until return; NULL */
     bool read_only;      /* nobody can share anything */
     struct guard *guard; /* borrowed until web_close() */
+    struct refs *refs;   /* likewise */
+    /* Find a member by its name who is no browser, and comes from the host of
+       that address; 0. May be NULL; must not wait. */
+    room_id (*member)(void *arg, const char *name, const tn_addr *from);
     /* Told of each answer, "GET /" and 200; may be NULL; must not wait. */
     void (*log)(void *arg, const tn_addr *peer, const char *what, int status);
     void *arg;
@@ -97,7 +102,7 @@ typedef struct web web;
  * @param r     borrowed until web_close().
  * @param s     borrowed until web_close(); NULL: no history.
  * @param opts  copied; see there.
- * @return 0; -ENOMEM; as tn_share_new(), store_read(), room_attach().
+ * @return 0; -ENOMEM; as tn_share_new(), room_attach().
  * @suspends   yes, a task only.
  */
 TN_USE int web_open(web **out, room *r, store *s, const struct web_opts *opts);

@@ -283,12 +283,13 @@ serve_files(tn_exchange *x, void *arg)
     return tn_share_serve(x, w->share);
 }
 
-/* Who shares a file: a member of that name whose browser is there, too. */
+/* Who shares a file: a member of that name who is at the same host. */
 static room_id
 author_of(const struct web *w, const tn_share_news *news)
 {
     tn_str given = tn_httpd_value(news->x, "Tenon-Name");
     char wanted[3 * DIALECT_WANTED + 1], name[ROOM_NAME_MAX + 1];
+    room_id who;
     ssize_t n;
 
     if (given.at == NULL || given.len >= sizeof(wanted)) {
@@ -298,7 +299,10 @@ author_of(const struct web *w, const tn_share_news *news)
     if (n <= 0 || dialect_name(name, wanted, (size_t)n) < 0) {
         return 0;
     }
-    return web_member(w, name, news->peer);
+    who = web_member(w, name, news->peer);
+    return who == 0 && w->opts.member != NULL
+               ? w->opts.member(w->opts.arg, name, news->peer)
+               : who;
 }
 
 void

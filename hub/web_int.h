@@ -17,7 +17,6 @@
 #include <tenon/ws.h>
 
 #include "gate.h"
-#include "refs.h"
 #include "web.h"
 
 #include <jansson.h>
@@ -90,7 +89,6 @@ struct web {
     uint64_t latest; /* number of the latest event that was told */
     uint64_t floor;  /* all later events are in the ring */
     uint64_t end;    /* events that ever were in the ring */
-    struct refs refs;
     struct web_seat seat[ROOM_MEMBERS];
     struct web_person person[ROOM_MEMBERS];
     struct room_event ring[WEB_RING];
@@ -102,8 +100,8 @@ struct web {
 struct web_message {
     json_t *root; /* end with json_decref() */
     const char *verb;
-    const char *name, *key, *epoch, *ref, *text;
-    size_t name_len, text_len;
+    const char *name, *key, *epoch, *ref, *text, *how, *to;
+    size_t name_len, text_len, to_len;
     uint64_t since, before;
 };
 
@@ -114,7 +112,7 @@ bool web_is_shallow(tn_str data);
     "do". Absent members are "" and 0. */
 int web_parse(struct web_message *m, tn_str data);
 
-/** The word for how a member is here: "web" or "plain". */
+/** The word for how a member is here: "web", "plain" or "native". */
 const char *web_kind(enum room_kind kind);
 
 /** Write an event as an element of "past", or with `is` as a message of its
@@ -140,9 +138,6 @@ struct web_span {
 /** Send a "past" message. Suspends. */
 int web_send_past(struct web_conn *c, const struct web_span *span);
 
-/** Remember the marks of what was said lately. Suspends. */
-int web_recall(struct web *w);
-
 /* --- web_seat.c ------------------------------------------------------------*/
 
 /**
@@ -152,6 +147,16 @@ int web_recall(struct web *w);
  *   -ECONNRESET it was replaced meanwhile; -EBADMSG the key is none.
  */
 int web_sit(struct web_conn *c, const struct web_message *m);
+
+/**
+ * Give a connection's member another name. Suspends.
+ *
+ * @return 0; 1 that is its name already; as room_rename(), dialect_name().
+ */
+int web_rename(struct web_conn *c, const struct web_message *m);
+
+/** Tell whether an event is for a member's eyes. */
+bool web_may_see(const struct room_event *ev, room_id reader);
 
 /** The connection has ended: its seat is kept for a while. */
 void web_rise(struct web_conn *c);

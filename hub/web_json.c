@@ -75,6 +75,8 @@ web_parse(struct web_message *m, tn_str data)
     m->key = text_of(m->root, "key", &len);
     m->epoch = text_of(m->root, "epoch", &len);
     m->ref = text_of(m->root, "ref", &len);
+    m->how = text_of(m->root, "how", &len);
+    m->to = text_of(m->root, "to", &m->to_len);
     m->since = number_of(m->root, "since");
     m->before = number_of(m->root, "before");
     return 0;
@@ -94,6 +96,12 @@ word_of(enum room_what what)
         return "file";
     case ROOM_GONE:
         return "gone";
+    case ROOM_ACT:
+        return "act";
+    case ROOM_NICK:
+        return "nick";
+    case ROOM_MSG:
+        return "msg";
     case ROOM_SAY:
     case ROOM_NOTE:
     case ROOM_BYE:
@@ -105,7 +113,10 @@ word_of(enum room_what what)
 const char *
 web_kind(enum room_kind kind)
 {
-    return kind == ROOM_WEB ? "web" : "plain";
+    static const char *const words[] = {
+        [ROOM_PLAIN] = "plain", [ROOM_WEB] = "web", [ROOM_NATIVE] = "native"};
+
+    return words[kind];
 }
 
 /* Add a member; "" and NULL values are left out. */
@@ -133,6 +144,9 @@ event_object(const struct room_event *ev, uint64_t author, bool is)
     }
     if (ev->what == ROOM_JOIN) {
         bad |= set(o, "kind", json_string(web_kind(ev->kind)));
+    }
+    if (ev->what == ROOM_MSG) {
+        bad |= set(o, "to", json_string(ev->whom));
     }
     if (ev->what == ROOM_FILE) {
         bad |= set(o, "size", json_integer(ev->size));

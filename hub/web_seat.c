@@ -179,6 +179,36 @@ web_sit(struct web_conn *c, const struct web_message *m)
     return admit(c, m->key, name);
 }
 
+int
+web_rename(struct web_conn *c, const struct web_message *m)
+{
+    char name[ROOM_NAME_MAX + 1];
+    struct web_seat *s = c->seat;
+    room_id id = c->id;
+    int err = dialect_name(name, m->name, m->name_len);
+
+    if (err < 0) {
+        return err;
+    }
+    if (s == NULL) {
+        return -ENOENT;
+    }
+    if (strcmp(s->name, name) == 0) {
+        return 1;
+    }
+    err = room_rename(c->web->room, id, name, strlen(name), tn_now());
+    if (err == 0 && s->id == id) {
+        memcpy(s->name, name, sizeof(name));
+    }
+    return err;
+}
+
+bool
+web_may_see(const struct room_event *ev, room_id reader)
+{
+    return room_is_public(ev->what) || ev->to == reader || ev->who == reader;
+}
+
 void
 web_rise(struct web_conn *c)
 {
@@ -227,6 +257,8 @@ web_note(struct web *w, const struct room_event *ev)
         memcpy(p->name, ev->name, ev->name_len + 1);
     } else if (ev->what == ROOM_LEAVE && p->id == ev->who) {
         p->id = 0;
+    } else if (ev->what == ROOM_NICK && p->id == ev->who) {
+        memcpy(p->name, ev->text, ev->text_len + 1);
     }
 }
 

@@ -39,6 +39,9 @@ catch_up(struct web_conn *c)
         }
         ev = &w->ring[c->at++ % WEB_RING];
         /* Written to a place of our own: the ring goes on while we send. */
+        if (!web_may_see(ev, c->id)) {
+            continue;
+        }
         n = web_write_event(c->line, sizeof(c->line), ev, c->author, true);
         err = n > 0 ? tn_ws_send(c->ws, TN_WS_TEXT, c->line, n) : 0;
         if (err < 0) {
@@ -108,14 +111,14 @@ static const struct reason reasons[] = {
 };
 
 static int
-refuse(struct web_conn *c, int err)
+refuse(struct web_conn *c, int err, const char *ref)
 {
     const struct reason *r = reasons;
 
     while (r->err != 0 && r->err != err) {
         r++;
     }
-    return web_refuse(c, r->why, r->text, NULL);
+    return web_refuse(c, r->why, r->text, ref);
 }
 
 /* Send the welcome, what was missed, and from then on what happens. The
@@ -167,7 +170,7 @@ hello(struct web_conn *c, const struct web_message *m)
     }
     if (err < 0) {
         c->state = WEB_NEW;
-        return err == -ECANCELED || err == -ETIME ? err : refuse(c, err);
+        return err == -ECANCELED || err == -ETIME ? err : refuse(c, err, NULL);
     }
     err = welcome(c, m);
     if (err == 0 && c->state == WEB_ENTERS) {
@@ -241,12 +244,28 @@ confirm(struct web_conn *c, const struct refs_entry *e)
                                  "n", (json_int_t)e->number));
 }
 
-/* Say c->text. */
+/* Why words were not said. */
 static int
-utter(struct web_conn *c, const char *ref, size_t len)
+refuse_words(struct web_conn *c, int err, const char *ref)
 {
-    struct refs *refs = &c->web->refs;
-    struct room_words words = {.text = c->text, .len = len, .ref = ref};
+    if (err == -ESRCH) {
+        return web_refuse(c, "nobody", "Nobody is called so.", ref);
+    }
+    return err == -EAGAIN
+               ? web_refuse(c, "slow", "Not so fast, this was not said.", ref)
+               : web_refuse(c, "order", "You are not in the room.", ref);
+}
+
+/* Say c->text, as `m` has it. */
+static int
+utter(struct web_conn *c, const struct web_message *m, size_t len)
+{
+    struct refs *refs = c->web->opts.refs;
+    const char *ref = m->ref;
+    struct room_words words = {.text = c->text,
+                               .len = len,
+                               .ref = ref,
+                               .act = strcmp(m->how, "act") == 0};
     struct refs_entry *e;
     int err;
 
@@ -255,6 +274,14 @@ utter(struct web_conn *c, const char *ref, size_t len)
         if (e != NULL) {
             return confirm(c, e);
         }
+    }
+    if (m->to_len > 0) {
+        words.to = room_find(c->web->room, m->to, m->to_len);
+        if (words.to == 0) {
+            return refuse_words(c, -ESRCH, ref);
+        }
+    }
+    if (ref[0] != '\0') {
         refs_add(refs, c->author, ref, 0);
     }
     err = room_utter(c->web->room, c->id, &words, tn_now());
@@ -265,23 +292,33 @@ utter(struct web_conn *c, const char *ref, size_t len)
     if (e != NULL) { /* it may be said again */
         memset(e, 0, sizeof(*e));
     }
-    return err == -EAGAIN
-               ? web_refuse(c, "slow", "Not so fast, this was not said.", ref)
-               : web_refuse(c, "order", "You are not in the room.", ref);
+    return refuse_words(c, err, ref);
+}
+
+/* Whether what is asked for can be done at all: 1; or what sending the answer
+   returned. */
+static int
+may_ask(struct web_conn *c, const struct web_message *m)
+{
+    int err = 1;
+
+    if (c->state != WEB_IN) {
+        err = web_refuse(c, "order", "Say hello first.",
+                         is_ref(m->ref) ? m->ref : NULL);
+    } else if (!is_ref(m->ref)) {
+        err = web_refuse(c, "what", "The ref has to be 32 letters at most.",
+                         NULL);
+    }
+    return err;
 }
 
 static int
 say(struct web_conn *c, const struct web_message *m)
 {
-    int len;
+    int len = may_ask(c, m);
 
-    if (c->state != WEB_IN) {
-        return web_refuse(c, "order", "Say hello first.",
-                          is_ref(m->ref) ? m->ref : NULL);
-    }
-    if (!is_ref(m->ref)) {
-        return web_refuse(c, "what", "The ref has to be 32 letters at most.",
-                          NULL);
+    if (len != 1) {
+        return len;
     }
     len = clean(c, m);
     if (len == -ENOMEM) {
@@ -293,7 +330,32 @@ say(struct web_conn *c, const struct web_message *m)
     if (len == 0) {
         return web_refuse(c, "what", "Nothing was said.", m->ref);
     }
-    return utter(c, m->ref, (size_t)len);
+    return utter(c, m, (size_t)len);
+}
+
+/* Be called something else. The event tells all that it is so. */
+static int
+nick(struct web_conn *c, const struct web_message *m)
+{
+    int err = may_ask(c, m);
+
+    if (err != 1) {
+        return err;
+    }
+    err = web_rename(c, m);
+    if (err == 1) {
+        return web_send(c, json_pack("{s:s,s:s,s:I}", "is", "said", "ref",
+                                     m->ref, "n", (json_int_t)c->web->latest));
+    }
+    if (err == -EAGAIN) {
+        return web_refuse(c, "slow", "Too many new names. Wait a little.",
+                          m->ref);
+    }
+    if (err < 0) {
+        return err == -ECANCELED || err == -ETIME ? err
+                                                  : refuse(c, err, m->ref);
+    }
+    return 0;
 }
 
 static int
@@ -323,6 +385,9 @@ obey(struct web_conn *c, const struct web_message *m)
     }
     if (strcmp(m->verb, "more") == 0) {
         return more(c, m);
+    }
+    if (strcmp(m->verb, "nick") == 0) {
+        return nick(c, m);
     }
     return web_refuse(c, "what", "This is not understood.", NULL);
 }

@@ -1,7 +1,8 @@
 // The page: brings its parts together.
 
+import { understand } from "./command.js";
 import { askCode, askName } from "./door.js";
-import { $, bdi, hue, make } from "./dom.js";
+import { $, bdi, hue, make, token } from "./dom.js";
 import { Files } from "./files.js";
 import { Link, ownKey } from "./link.js";
 import { Outbox } from "./outbox.js";
@@ -32,6 +33,7 @@ let settled = false; // what was missed has come
 let latest = 0; // the last event that came before what was missed
 let missing = false; // the next "past" is what came while we were away
 let asking = false; // older events are on their way
+let wanted = { ref: "", name: "" }; // the new name that was asked for
 
 function title() {
   const n = talk.unread;
@@ -94,17 +96,39 @@ function showInvite() {
     make("code", { dir: "ltr" }, nc)]));
 }
 
-/** A new name; with `error` there must be one, and `proposal` is tried. */
-async function changeName(error, proposal = link.name) {
-  const leave = !error;
-  const name = await askName({ name: proposal, error, leave });
-  if (name === null || (leave && name === link.name)) {
-    return;
+/** Be called something else: by the hub's leave if we are in, else at once. */
+function take(name) {
+  wanted = { ref: token(20), name };
+  if (!link.send({ do: "nick", ref: wanted.ref, name })) {
+    keep("name", name);
+    link.start(name);
+    showMe();
   }
-  keep("name", name);
-  link.start(name);
+}
+
+/** A new name; `proposal` is tried. With `leave` the old one may stay. */
+async function changeName(error, proposal = link.name, leave = !error) {
+  const name = await askName({ name: proposal, error, leave });
+  if (name !== null && !(leave && name === link.name)) {
+    take(name);
+    $("text").focus();
+  }
+}
+
+/** We have another name. */
+function renamed(name) {
+  link.name = keep("name", name);
+  wanted = { ref: "", name: "" };
   showMe();
-  $("text").focus();
+}
+
+/** We keep the old one. */
+function notRenamed({ why, text }) {
+  const { name } = wanted;
+  wanted = { ref: "", name: "" };
+  const error = why === "taken" ? t("name-taken", name)
+    : why === "name" ? t("name-bad") : why === "slow" ? t("name-slow") : text;
+  changeName(error, why === "taken" ? another(name) : name, true);
 }
 
 link.addEventListener("state", showState);
@@ -140,10 +164,13 @@ link.addEventListener("welcome", ({ detail: m }) => {
 // --- what happens -----------------------------------------------------------
 
 function live(event) {
-  if (event.what === "join" || event.what === "leave") {
+  if (["join", "leave", "nick"].includes(event.what)) {
     people.apply(event);
   } else if (event.what === "file" || event.what === "gone") {
     files.apply(event);
+  }
+  if (event.what === "nick" && event.you) {
+    renamed(event.text);
   }
   talk.add(event);
 }
@@ -196,7 +223,9 @@ function another(name) {
 }
 
 link.addEventListener("refused", ({ detail: m }) => {
-  if (m.why === "taken") {
+  if (m.ref && m.ref === wanted.ref) {
+    notRenamed(m);
+  } else if (m.why === "taken") {
     link.stop();
     changeName(t("name-taken", link.name), another(link.name));
   } else if (m.why === "name") {
@@ -251,13 +280,30 @@ function measure() {
   field.style.height = `${field.scrollHeight}px`;
 }
 
+/** Do what was typed; a sentence if it cannot be done. */
+function obey(text) {
+  const asked = understand(text, people.names);
+  if (asked.wrong) {
+    return t(asked.wrong, asked.word);
+  }
+  if (asked.nick) {
+    take(asked.nick);
+  } else if (asked.nick === "") {
+    changeName();
+  } else if (!outbox.say(asked.say)) {
+    return t("outbox-full");
+  }
+  return "";
+}
+
 function say() {
   const text = spoken();
   if (!text || left() < 0) {
     return;
   }
-  if (!outbox.say(text)) {
-    $("room-left").textContent = t("outbox-full");
+  const problem = obey(text);
+  if (problem) {
+    $("room-left").textContent = problem;
     return;
   }
   field.value = "";

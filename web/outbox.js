@@ -14,7 +14,7 @@ const STORE = "outbox";
 
 export class Outbox {
   #link;
-  #items = []; // {ref, text, time, failed, why, li}
+  #items = []; // {ref, text, how, to, time, failed, why, li}
   #ready = false; // what we missed has come; what is here is not in it
   #flying = null; // the item that is on its way
   #timer = 0;
@@ -32,12 +32,13 @@ export class Outbox {
     this.#restore();
   }
 
-  /** Say something; false, with a sentence for the eye, if it cannot be. */
-  say(text) {
+  /** Say {text}, with `how` "act", or `to` one alone; false if too much waits
+      already. */
+  say(words) {
     if (this.#items.length >= MOST) {
       return false;
     }
-    const item = { ref: token(20), text, time: Date.now(), failed: false };
+    const item = { ref: token(20), ...words, time: Date.now(), failed: false };
     this.#add(item);
     this.#save();
     this.#push();
@@ -71,7 +72,7 @@ export class Outbox {
       this.#flying = null;
       this.#later(SLOW);
     } else if (item) {
-      this.#fail(item, text);
+      this.#fail(item, why === "nobody" ? t("nobody", item.to) : text);
     }
   }
 
@@ -94,7 +95,8 @@ export class Outbox {
   #push() {
     const item = this.#items.find((i) => !i.failed);
     if (this.#ready && item && !this.#flying &&
-        this.#link.send({ do: "say", ref: item.ref, text: item.text })) {
+        this.#link.send({ do: "say", ref: item.ref, text: item.text,
+          how: item.how, to: item.to })) {
       this.#flying = item;
     }
   }
@@ -157,14 +159,17 @@ export class Outbox {
     item.li.className = "say mine " + (item.failed ? "failed" : "waiting");
     item.li.replaceChildren(
       make("div", { className: "body" },
-        make("p", { className: "text", dir: "auto" }, item.text), tail),
+        item.to ? make("p", { className: "hint" }, t("private-to", item.to))
+          : null,
+        make("p", { className: "text", dir: "auto" },
+          (item.how === "act" ? "* " : "") + item.text), tail),
       clock(item.time));
   }
 
   // A reload of the page must not lose what was said.
   #save() {
-    const keep = this.#items.map(({ ref, text, time, failed }) =>
-      ({ ref, text, time, failed }));
+    const keep = this.#items.map(({ ref, text, how, to, time, failed }) =>
+      ({ ref, text, how, to, time, failed }));
     keepHere(STORE, JSON.stringify(keep));
   }
 

@@ -17,8 +17,17 @@ export class People {
     this.draw();
   }
 
-  /** Somebody came or went. */
+  /** Everybody's name, our own among them. */
+  get names() {
+    return [this.#me, ...this.#others.keys()];
+  }
+
+  /** Somebody came or went, or is called something else. */
   apply(event) {
+    if (event.what === "nick") {
+      this.#rename(event);
+      return;
+    }
     if (event.name === this.#me) {
       return;
     }
@@ -26,6 +35,17 @@ export class People {
       this.#others.set(event.name, event.kind);
     } else {
       this.#others.delete(event.name);
+    }
+    this.draw();
+  }
+
+  #rename({ name, text, you }) {
+    if (you) {
+      this.#me = text;
+    } else if (this.#others.has(name)) {
+      const kind = this.#others.get(name);
+      this.#others.delete(name);
+      this.#others.set(text, kind);
     }
     this.draw();
   }
@@ -48,8 +68,8 @@ export class People {
   }
 
   #line(name, mine = false) {
-    const plain = !mine && this.#others.get(name) === "plain";
-    const note = mine ? t("you") : plain ? t("terminal") : "";
+    const other = mine ? "web" : this.#others.get(name) ?? "web";
+    const note = mine ? t("you") : other === "web" ? "" : t("terminal");
     return make("li", {},
       make("span", { className: "mark " + hue(name), "aria-hidden": "true" },
         [...name][0]?.toUpperCase() ?? ""),

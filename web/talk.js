@@ -9,7 +9,11 @@ const MOST = 1500; // lines kept; older ones are asked for again
 const NEAR = 48; // px from the end that count as the end
 
 /** Is there anything to read in it? Not all that the hub may say is known. */
-const KNOWN = ["join", "say", "leave", "file", "gone"];
+const KNOWN = ["join", "say", "leave", "file", "gone", "act", "nick", "msg"];
+
+/** Is it said or done by somebody, to all or to one alone? */
+const SAID = ["say", "act", "msg"];
+const isSaid = (event) => SAID.includes(event.what);
 
 export class Talk {
   unread = 0;
@@ -47,7 +51,7 @@ export class Talk {
   /** Has nobody said or shared anything? */
   get silent() {
     return this.#items.every(({ event }) =>
-      event.what === "join" || event.what === "leave");
+      ["join", "leave", "nick"].includes(event.what));
   }
 
   forget() {
@@ -149,8 +153,7 @@ export class Talk {
   }
 
   #count(event) {
-    const counts = !event.you && (event.what === "say" ||
-      event.what === "file");
+    const counts = !event.you && (isSaid(event) || event.what === "file");
     if (!counts || this.#looking()) {
       return;
     }
@@ -215,7 +218,8 @@ export class Talk {
     const goesOn = !newDay && !fresh && event.what === "say" &&
       before.what === "say" && before.name === event.name &&
       event.time - before.time < TOGETHER;
-    li.className = (event.what === "say" ? "say" : "note") +
+    li.className = (isSaid(event) ? "say" : "note") +
+      (event.what === "act" || event.what === "msg" ? " " + event.what : "") +
       (event.you ? " mine" : "") + (goesOn ? " goes-on" : "");
     for (const old of li.querySelectorAll(":scope > .rule")) {
       old.remove();
@@ -248,19 +252,34 @@ export class Talk {
   }
 }
 
+/** Who says or does it, for whose eyes, and what. */
+function said(event, who) {
+  const text = make("p", { className: "text", dir: "auto" },
+    ...linked(event.text));
+  if (event.what === "act") {
+    return ["* ", who, " ", text];
+  }
+  if (event.what === "msg") {
+    return [who, make("span", { className: "hint" },
+      event.you ? t("private-to", event.to) : t("private")), text];
+  }
+  return [who, text];
+}
+
 function content(event) {
   const who = bdi(event.name ?? "", { className: "who " +
     hue(event.name ?? "") });
-  if (event.what === "say") {
-    return [make("div", { className: "body" }, who,
-      make("p", { className: "text", dir: "auto" }, ...linked(event.text))),
-    clock(event.time)];
+  if (isSaid(event)) {
+    return [make("div", { className: "body" }, ...said(event, who)),
+      clock(event.time)];
   }
   const file = () => make("a", { href: path(event.text), download: "" },
     bdi(event.text));
   const words = {
     join: () => [who, " ", t("joined")],
     leave: () => [who, " ", t("left")],
+    nick: () => [who, ` ${t("renamed")} `, bdi(event.text,
+      { className: "who " + hue(event.text) })],
     file: () => [who, ` ${t("shared")} `, file(), ` ${size(event.size)}`],
     gone: () => event.name
       ? [who, ` ${t("gone")} `, bdi(event.text)]

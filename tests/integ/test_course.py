@@ -75,9 +75,10 @@ def two_terminals():
     with server("chat_server_fixed", 8000, "udp") as theirs:
         theirs.port = 8000
         witness = room.Member(theirs, "witness")
-        ann = tap.Tenon("chat", "-n", "ann", env={"NO_COLOR": "1"})
+        ann = tap.Tenon("chat", "--plain", "-n", "ann",
+                        env={"NO_COLOR": "1"})
         witness.hears("ann: 加入了群聊")
-        bob = tap.Tenon("chat", "-n", "鲍勃")
+        bob = tap.Tenon("chat", "--plain", "-n", "鲍勃")
         tap.equal(tap.read_until(ann.stdout, b"\n").decode(),
                   "鲍勃: 加入了群聊\n")
         bob.stdin.write("你好, ann\n".encode())

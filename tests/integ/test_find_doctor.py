@@ -156,6 +156,7 @@ def firewall_that_keeps_in():
         }
     }""")
     findings, seen = doctor(a)
+    tap.true("may-not-send" in findings, (findings, seen))
     tap.equal(findings["may-not-send"]["interface"], "eth0")
     tap.equal(seen["eth0"]["asked"], False)
 

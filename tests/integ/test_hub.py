@@ -550,7 +550,6 @@ def wrong_use():
             (["--no-web", "--tls"], "--tls"),
             (["--no-web", "--host", "a"], "--host"),
             (["--no-web", "--read-only"], "--read-only"),
-            (["--no-web", "--code"], "a room code"),
             (["--no-files", "--read-only"], "--read-only"),
             (["--plain"], "--plain goes with a room code"),
             (["--cert", "x"], "--cert"),

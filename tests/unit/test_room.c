@@ -386,3 +386,183 @@ TEST(idle_web_members_stay)
     CHECK(room_has(r, ann));
     room_free(r);
 }
+
+/* --- acts, names, what is for one alone ------------------------------------*/
+
+static int
+act(room *r, room_id id, const char *text)
+{
+    const struct room_words words = {
+        .text = text, .len = strlen(text), .act = true};
+
+    return room_utter(r, id, &words, 0);
+}
+
+static int
+whisper(room *r, room_id id, room_id to, const char *text, int64_t now)
+{
+    const struct room_words words = {
+        .text = text, .len = strlen(text), .ref = "r1", .to = to};
+
+    return room_utter(r, id, &words, now);
+}
+
+static int
+rename_to(room *r, room_id id, const char *name, int64_t now)
+{
+    return room_rename(r, id, name, strlen(name), now);
+}
+
+TEST(an_act_is_told_as_one)
+{
+    room *r = make();
+    room_id ann;
+
+    OK(join(r, "ann", &ann));
+    OK(act(r, ann, "waves"));
+    STREQ(seen.text, "ann: joined the chat\nann:* waves\n");
+    for (int i = 1; i < ROOM_BURST; i++) {
+        OK(act(r, ann, "waves"));
+    }
+    ERR(act(r, ann, "waves"), -EAGAIN);
+    ERR(act(r, 12345, "waves"), -ENOENT);
+    room_free(r);
+}
+
+TEST(a_message_is_for_one_and_bears_both_names)
+{
+    room *r = make();
+    room_id ann, bob;
+
+    OK(join(r, "ann", &ann));
+    OK(join(r, "Bob", &bob));
+    OK(room_attach(r, remember, NULL));
+    OK(whisper(r, ann, room_find(r, "bOB", 3), "psst", 0));
+    EQ(last.what, ROOM_MSG);
+    EQ(last.who, ann);
+    EQ(last.to, bob);
+    STREQ(last.name, "ann");
+    STREQ(last.whom, "Bob");
+    STREQ(last.text, "psst");
+    STREQ(last.ref, "r1");
+    CHECK(!room_is_public(last.what));
+    OK(say(r, ann, "aloud", 0));
+    EQ(last.to, 0);
+    STREQ(last.whom, "");
+    CHECK(room_is_public(last.what));
+    room_free(r);
+}
+
+TEST(a_message_to_nobody_is_not_said)
+{
+    room *r = make();
+    room_id ann, bob;
+
+    OK(join(r, "ann", &ann));
+    OK(join(r, "bob", &bob));
+    EQ(room_find(r, "bo", 2), 0);
+    EQ(room_find(r, "", 0), 0);
+    room_leave(r, bob);
+    EQ(room_find(r, "bob", 3), 0);
+    ERR(whisper(r, ann, bob, "psst", 0), -ESRCH);
+    EQ(room_latest(r), 3);
+    room_free(r);
+}
+
+TEST(messages_are_talk_and_a_flood_of_them_is_dropped)
+{
+    room *r = make();
+    room_id ann, bob;
+    int heard = 0;
+
+    OK(join(r, "ann", &ann));
+    OK(join(r, "bob", &bob));
+    for (int i = 0; i < 100; i++) {
+        int err = whisper(r, ann, bob, "psst", 0);
+
+        CHECK(err == 0 || err == -EAGAIN);
+        heard += err == 0 ? 1 : 0;
+    }
+    EQ(heard, ROOM_BURST);
+    ERR(say(r, ann, "aloud", 0), -EAGAIN);
+    /* Nor does guessing names cost nothing. */
+    for (int i = 0; i < ROOM_BURST; i++) {
+        ERR(whisper(r, bob, 12345, "psst", 0), -ESRCH);
+    }
+    ERR(whisper(r, bob, 12345, "psst", 0), -EAGAIN);
+    room_free(r);
+}
+
+TEST(a_new_name_is_told_with_the_old_one)
+{
+    room *r = make();
+    room_id ann, bob, other;
+
+    OK(join(r, "ann", &ann));
+    OK(join(r, "bob", &bob));
+    OK(room_attach(r, remember, NULL));
+    OK(rename_to(r, ann, "anna", 0));
+    EQ(last.what, ROOM_NICK);
+    EQ(last.who, ann);
+    STREQ(last.name, "ann");
+    EQ(last.name_len, 3);
+    STREQ(last.text, "anna");
+    EQ(last.text_len, 4);
+    CHECK(room_is_public(last.what));
+    STREQ(room_name(r, ann), "anna");
+    EQ(room_find(r, "anna", 4), ann);
+    EQ(room_find(r, "ann", 3), 0);
+    EQ(room_count(r), 2);
+    OK(say(r, ann, "hi", 0));
+    OK(join(r, "ann", &other)); /* it is free again */
+    STREQ(seen.text, "ann: joined the chat\n"
+                     "bob: joined the chat\n"
+                     "ann: left the chat\n"
+                     "anna: joined the chat\n"
+                     "anna:hi\n"
+                     "ann: joined the chat\n");
+    room_free(r);
+}
+
+TEST(a_name_in_use_is_not_given_to_a_member_either)
+{
+    char name[ROOM_NAME_MAX + 1];
+    room *r = make();
+    room_id ann, bob;
+
+    OK(join(r, "ann", &ann));
+    OK(join(r, "bob", &bob));
+    ERR(rename_to(r, bob, "ANN", 0), -EEXIST);
+    STREQ(room_name(r, bob), "bob");
+    CHECK(strstr(seen.text, "ann* somebody asked for your name") != NULL);
+    EQ(room_latest(r), 3);
+    OK(rename_to(r, ann, "ANN", 0)); /* its own in other letters */
+    OK(rename_to(r, ann, "ANN", 0)); /* no change */
+    EQ(room_latest(r), 4);
+    ERR(rename_to(r, ann, "", 0), -EINVAL);
+    memset(name, 'x', sizeof(name));
+    ERR(room_rename(r, ann, name, sizeof(name), 0), -EINVAL);
+    ERR(rename_to(r, 12345, "x", 0), -ENOENT);
+    room_leave(r, bob);
+    ERR(rename_to(r, bob, "x", 0), -ENOENT);
+    room_close(r);
+    ERR(rename_to(r, ann, "x", 0), -ENOENT);
+    room_free(r);
+}
+
+TEST(new_names_have_a_pace)
+{
+    room *r = make();
+    room_id ann;
+    char name[16];
+
+    OK(join(r, "ann", &ann));
+    for (int i = 0; i < ROOM_NICKS; i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        OK(rename_to(r, ann, name, 0));
+    }
+    ERR(rename_to(r, ann, "late", ROOM_NICK_INTERVAL - 1), -EAGAIN);
+    OK(rename_to(r, ann, "late", ROOM_NICK_INTERVAL));
+    ERR(rename_to(r, ann, "later", ROOM_NICK_INTERVAL), -EAGAIN);
+    room_free(r);
+}

@@ -60,3 +60,23 @@ TEST(long_calm_does_not_add_up)
     }
     EQ(taken, 3);
 }
+
+TEST(what_is_given_back_can_be_taken)
+{
+    struct bucket b = {0};
+
+    for (int i = 0; i < 3; i++) {
+        CHECK(bucket_take(&b, &rule, TN_SEC));
+    }
+    bucket_give(&b, &rule);
+    CHECK(bucket_take(&b, &rule, TN_SEC));
+    CHECK(!bucket_take(&b, &rule, TN_SEC));
+    /* Nobody gets more than a bucket holds. */
+    for (int i = 0; i < 10; i++) {
+        bucket_give(&b, &rule);
+    }
+    for (int i = 0; i < 3; i++) {
+        CHECK(bucket_take(&b, &rule, TN_SEC));
+    }
+    CHECK(!bucket_take(&b, &rule, TN_SEC));
+}

@@ -501,3 +501,75 @@ TEST(a_client_takes_a_file_for_the_rooms_word)
         }
     }
 }
+
+/* --- acts, names, what is for one alone ------------------------------------*/
+
+TEST(an_act_is_talk_to_a_client)
+{
+    struct dialect_line l;
+    struct room_event *ev = event(ROOM_ACT, "ann", "waves");
+
+    for (int lang = DIALECT_ZH; lang <= DIALECT_EN; lang++) {
+        STREQ(line(ev, lang), "ann:* waves");
+        dialect_parse(&l, line(ev, lang), strlen(line(ev, lang)));
+        EQ(l.what, ROOM_SAY);
+        EQ(l.name_len, 3);
+        EQ(l.text_len, strlen("* waves"));
+    }
+}
+
+/* Nothing that a member does can make a line that is no word of his. */
+TEST(no_act_reads_as_a_join_or_a_leave)
+{
+    static const char *const texts[] = {" joined the chat", " 加入了群聊",
+                                        " left the chat", "：离开了聊天室"};
+    struct dialect_line l;
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct room_event *ev = event(ROOM_ACT, "ann", texts[i]);
+
+        dialect_parse(&l, line(ev, DIALECT_ZH), strlen(line(ev, DIALECT_ZH)));
+        EQ(l.what, ROOM_SAY);
+        EQ(l.name_len, 3);
+        ev->what = ROOM_MSG;
+        dialect_parse(&l, line(ev, DIALECT_ZH), strlen(line(ev, DIALECT_ZH)));
+        EQ(l.what, ROOM_NOTE);
+        EQ(l.name_len, 0);
+        CHECK(!l.refused);
+    }
+}
+
+TEST(a_new_name_is_a_leave_and_a_join)
+{
+    struct room_event *ev = event(ROOM_NICK, "安", "anna");
+    char out[100];
+
+    STREQ(line(ev, DIALECT_ZH), "安：离开了聊天室\nanna: 加入了群聊");
+    STREQ(line(ev, DIALECT_EN), "安: left the chat\nanna: joined the chat");
+    out[dialect_nick(out, 99, ev, DIALECT_EN)] = '\0';
+    STREQ(out, "* 安 is now called anna");
+    out[dialect_nick(out, 99, ev, DIALECT_ZH)] = '\0';
+    STREQ(out, "* 安 改名为 anna");
+    out[dialect_nick(out, 12, ev, DIALECT_EN)] = '\0';
+    STREQ(out, "* 安 is …");
+}
+
+TEST(the_longest_names_fit_into_two_lines)
+{
+    char name[ROOM_NAME_MAX + 1];
+    const char *text;
+
+    memset(name, 'x', ROOM_NAME_MAX);
+    name[ROOM_NAME_MAX] = '\0';
+    text = line(event(ROOM_NICK, name, name), DIALECT_EN);
+    CHECK(strstr(text, ": joined the chat") != NULL);
+    LE(strlen(text), 200);
+}
+
+TEST(a_message_for_one_alone_says_so)
+{
+    struct room_event *ev = event(ROOM_MSG, "ann", "psst: a secret");
+
+    STREQ(line(ev, DIALECT_EN), "* ann to you alone: psst: a secret");
+    STREQ(line(ev, DIALECT_ZH), "* ann 悄悄对你说：psst: a secret");
+}

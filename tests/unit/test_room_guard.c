@@ -232,3 +232,35 @@ TEST(all_addresses_together_have_only_so_many)
     ERR(try_from("10.1.1.1", "open", 0, cookie), -EAGAIN);
     OK(try_from("10.1.1.1", "open", GUARD_INTERVAL_ALL, cookie));
 }
+
+static bool
+begin(const char *ip, int64_t now)
+{
+    tn_addr from;
+
+    OK(tn_addr_ip(&from, ip, 4000));
+    return guard_begin(&g, &from, now);
+}
+
+/* Of a key exchange the hub learns later whether the code was right. */
+TEST(a_try_counts_as_wrong_until_it_is_right)
+{
+    char cookie[GUARD_COOKIE + 1];
+    tn_addr from;
+
+    OK(guard_set_code(&g, "open", secret));
+    OK(tn_addr_ip(&from, "10.0.0.1", 4000));
+    for (int i = 0; i < 10 * GUARD_TRIES; i++) {
+        CHECK(begin("10.0.0.1", TN_SEC));
+        guard_right(&g, &from);
+    }
+    for (int i = 0; i < GUARD_TRIES; i++) {
+        CHECK(begin("10.0.0.1", TN_SEC));
+    }
+    CHECK(!begin("10.0.0.1", TN_SEC));
+    CHECK(begin("10.0.0.2", TN_SEC));
+    /* It is one count with the page's. */
+    ERR(try_from("10.0.0.1", "open", TN_SEC, cookie), -EAGAIN);
+    guard_right(&g, &from);
+    CHECK(begin("10.0.0.1", TN_SEC));
+}

@@ -1,9 +1,8 @@
 #include <tenon/err.h>
 #include <tenon/task.h>
 
+#include "history_kit.h"
 #include "hub/keeper.h"
-#include "hub/store.h"
-#include "test.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -11,109 +10,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* Everything here runs in a task: the history has its own. */
-static void (*body)(void);
-
-static int
-root(void *arg)
-{
-    (void)arg;
-    body();
-    return 0;
-}
-
-static void
-in_task(void (*fn)(void))
-{
-    body = fn;
-    OK(tn_run(NULL, root, NULL));
-}
-
-#define TASK_TEST(id)                                                          \
-    static void in_##id(void);                                                 \
-    TEST(id)                                                                   \
-    {                                                                          \
-        in_task(in_##id);                                                      \
-    }                                                                          \
-    static void in_##id(void)
-
-static struct store_opts opts;
-
-static store *
-open_store(void)
-{
-    static char path[300];
-    store *s;
-
-    snprintf(path, sizeof(path), "%s/history.db", test_dir());
-    opts.path = path;
-    OK(store_open(&s, &opts));
-    return s;
-}
-
-static struct room_event
-event(uint64_t number, const char *text)
-{
-    struct room_event ev = {.number = number,
-                            .time = 1700000000000 + (int64_t)number,
-                            .what = ROOM_SAY,
-                            .kind = ROOM_WEB,
-                            .author = UINT64_MAX - 7,
-                            .size = 5};
-
-    ev.name_len = (size_t)snprintf(ev.name, sizeof(ev.name), "安");
-    ev.text_len = (size_t)snprintf(ev.text, sizeof(ev.text), "%s", text);
-    snprintf(ev.ref, sizeof(ev.ref), "r%d", (int)number);
-    return ev;
-}
-
-static void
-append(store *s, uint64_t number, const char *text)
-{
-    struct room_event ev = event(number, text);
-
-    OK(store_append(s, &ev, 1));
-}
-
-/* The texts that a span yields, the latest first: "c b a ". */
-struct found {
-    char text[4096];
-    int count, stop;
-    struct room_event last;
-};
-
-static struct found found;
-
-static int
-collect(void *arg, const struct room_event *ev)
-{
-    struct found *f = arg;
-    size_t at = strlen(f->text);
-
-    if (f->stop > 0 && f->count == f->stop) {
-        return 1;
-    }
-    f->count++;
-    f->last = *ev;
-    snprintf(f->text + at, sizeof(f->text) - at, "%s ", ev->text);
-    return 0;
-}
-
-static bool
-read_span(store *s, uint64_t after, uint64_t before, int limit)
-{
-    struct store_span span = {.after = after,
-                              .before = before,
-                              .limit = limit,
-                              .row = collect,
-                              .arg = &found};
-
-    found.count = 0;
-    found.text[0] = '\0';
-    OK(store_read(s, &span));
-    return span.more;
-}
 
 TASK_TEST(what_is_appended_is_read)
 {
@@ -165,20 +61,21 @@ TASK_TEST(spans_yield_the_latest_first_and_say_if_there_are_older)
     store_close(s, 9);
 }
 
-TASK_TEST(notes_and_good_byes_are_left_out)
+TASK_TEST(what_is_for_one_alone_and_good_byes_are_left_out)
 {
-    static struct room_event evs[3];
+    static struct room_event evs[4];
     store *s = open_store();
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         evs[i] = event((uint64_t)i + 1, "b");
     }
     evs[0].what = ROOM_NOTE;
     evs[2].what = ROOM_BYE;
-    OK(store_append(s, evs, 3));
+    evs[3].what = ROOM_MSG;
+    OK(store_append(s, evs, 4, TN_MIN));
     CHECK(!read_span(s, 0, UINT64_MAX, 9));
     STREQ(found.text, "b ");
-    store_close(s, 3);
+    store_close(s, 4);
 }
 
 TASK_TEST(it_goes_on_after_an_orderly_end)
@@ -312,7 +209,7 @@ TASK_TEST(a_later_version_and_a_strangers_are_refused)
     store *s = open_store();
 
     store_close(s, 0);
-    alter("PRAGMA user_version=2;");
+    alter("PRAGMA user_version=3;");
     ERR(store_open(&s, &opts), -EPROTO);
     alter("PRAGMA user_version=1; PRAGMA application_id=7;");
     ERR(store_open(&s, &opts), -EBADMSG);
@@ -385,7 +282,7 @@ TASK_TEST(the_oldest_make_room_by_size)
         memset(ev->text, 'x', 1000);
         ev->text_len = 1000;
         if (n % STORE_PRUNE == 0) {
-            OK(store_append(s, evs, STORE_PRUNE));
+            OK(store_append(s, evs, STORE_PRUNE, TN_MIN));
         }
     }
     store_close(s, 20 * STORE_PRUNE);
@@ -428,17 +325,28 @@ outlet(void *arg, const struct room_event *ev)
 }
 
 static void
-trouble(void *arg, int err, unsigned long lost)
+trouble(void *arg, const struct keeper_trouble *t)
 {
     struct seen *w = arg;
 
-    if (err < 0) {
-        EQ(err, -ENOSPC);
+    if (t->news == KEEPER_FAILS) {
+        EQ(t->err, -ENOSPC);
         w->told++;
     } else {
+        EQ(t->news, KEEPER_WORKS);
         w->told_again++;
-        w->lost = lost;
+        w->lost = t->lost;
     }
+}
+
+static keeper *
+new_keeper(room *r, store *s, struct seen *w)
+{
+    const struct keeper_disk disk = keeper_disk_of(s);
+    keeper *k;
+
+    OK(keeper_new(&k, r, &disk, w != NULL ? trouble : NULL, w));
+    return k;
 }
 
 static int
@@ -471,7 +379,7 @@ TASK_TEST(nobody_sees_what_is_not_kept)
     seen.store = open_store();
     OK(room_new(&r));
     OK(room_attach(r, outlet, &seen));
-    OK(keeper_new(&k, r, seen.store, trouble, &seen));
+    k = new_keeper(r, seen.store, &seen);
     tn_group_init(&g, 0);
     OK(tn_go(&g, keeper_run, k));
     ann = enter(r);
@@ -501,7 +409,7 @@ TASK_TEST(what_waits_at_the_end_is_flushed_in_order)
 
     OK(room_new(&r));
     OK(room_attach(r, outlet, &seen));
-    OK(keeper_new(&k, r, s, NULL, NULL));
+    k = new_keeper(r, s, NULL);
     ann = enter(r);
     OK(room_say(r, ann, "one", 3, 0));
     OK(room_say(r, ann, "two", 3, 0));
@@ -529,7 +437,7 @@ TASK_TEST(the_room_goes_on_when_the_disk_is_full)
     s = open_store();
     OK(room_new(&r));
     OK(room_attach(r, outlet, &seen));
-    OK(keeper_new(&k, r, s, trouble, &seen));
+    k = new_keeper(r, s, &seen);
     ann = enter(r);
     for (int i = 0; i < 40; i++) {
         seen.text[0] = '\0';

@@ -29,6 +29,11 @@ TEST(a_message_is_read)
     EQ(m.since, 41);
     EQ(m.before, 0);
     json_decref(m.root);
+    OK(parse(&m, "{\"do\":\"say\",\"how\":\"act\",\"to\":\"安\"}"));
+    STREQ(m.how, "act");
+    STREQ(m.to, "安");
+    EQ(m.to_len, 3);
+    json_decref(m.root);
     OK(parse(&m, "{\"do\":\"more\",\"before\":-7,\"name\":7,\"since\":\"x\"}"));
     EQ(m.before, 0);
     EQ(m.since, 0);
@@ -143,6 +148,43 @@ TEST(events_are_written_as_the_document_has_them)
           "\"name\":\"Bo\"}");
 }
 
+TEST(acts_names_and_messages_are_written_as_the_document_has_them)
+{
+    struct room_event *ev = event(ROOM_ACT, "Bo", "waves");
+
+    STREQ(written(ev, 0, false),
+          "{\"n\":57,\"time\":1700000000000,\"what\":\"act\","
+          "\"name\":\"Bo\",\"text\":\"waves\"}");
+    ev = event(ROOM_NICK, "Bo", "Bob");
+    STREQ(written(ev, 9, false),
+          "{\"n\":57,\"time\":1700000000000,\"what\":\"nick\","
+          "\"name\":\"Bo\",\"text\":\"Bob\",\"you\":true}");
+    ev = event(ROOM_MSG, "Bo", "psst");
+    snprintf(ev->whom, sizeof(ev->whom), "安");
+    STREQ(written(ev, 0, false),
+          "{\"n\":57,\"time\":1700000000000,\"what\":\"msg\","
+          "\"name\":\"Bo\",\"text\":\"psst\",\"to\":\"安\"}");
+    ev = event(ROOM_JOIN, "Bo", "");
+    ev->kind = ROOM_NATIVE;
+    STREQ(written(ev, 0, false),
+          "{\"n\":57,\"time\":1700000000000,\"what\":\"join\","
+          "\"name\":\"Bo\",\"kind\":\"native\"}");
+}
+
+TEST(a_message_is_for_the_eyes_of_two)
+{
+    struct room_event *ev = event(ROOM_MSG, "Bo", "psst");
+
+    ev->who = 5;
+    ev->to = 6;
+    CHECK(web_may_see(ev, 5));
+    CHECK(web_may_see(ev, 6));
+    CHECK(!web_may_see(ev, 7));
+    CHECK(!web_may_see(ev, 0));
+    ev->what = ROOM_SAY;
+    CHECK(web_may_see(ev, 7));
+}
+
 TEST(the_longest_event_fits_and_what_is_no_text_is_left_out)
 {
     struct room_event *ev = event(ROOM_FILE, "", "");
@@ -151,12 +193,16 @@ TEST(the_longest_event_fits_and_what_is_no_text_is_left_out)
     memset(ev->name, '"', ROOM_NAME_MAX);
     memset(ev->text, '\\', ROOM_TEXT_MAX);
     memset(ev->ref, 'r', ROOM_REF_MAX);
+    memset(ev->whom, '"', ROOM_NAME_MAX);
     ev->name_len = ROOM_NAME_MAX;
     ev->text_len = ROOM_TEXT_MAX;
     ev->number = ev->author = INT64_MAX;
     ev->time = ev->size = INT64_MIN;
     GE(web_write_event(line, sizeof(line), ev, INT64_MAX, true),
        2 * ROOM_TEXT_MAX);
+    ev->what = ROOM_MSG;
+    GE(web_write_event(line, sizeof(line), ev, INT64_MAX, true),
+       2 * ROOM_TEXT_MAX + 2 * ROOM_NAME_MAX);
     EQ(web_write_event(line, 2 * ROOM_TEXT_MAX, ev, INT64_MAX, true), 0);
     ev->text[7] = '\xff';
     EQ(web_write_event(line, sizeof(line), ev, 0, true), 0);

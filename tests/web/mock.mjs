@@ -191,7 +191,7 @@ export class Mock {
         this.#seenBy(member, event, author)) });
   }
 
-  _say(socket, { ref, text }) {
+  _say(socket, { ref, text, how, to }) {
     const member = this.#members.get(socket);
     const once = member.key + " " + ref;
     if (this.trouble.slow > 0) {
@@ -212,7 +212,39 @@ export class Mock {
       this.#members.clear();
       this.drop();
     }
-    this.event("say", member.name, { text, ref }, member.key);
+    if (to) {
+      this.#whisper(socket, member, { ref, text, to });
+    } else {
+      this.event(how === "act" ? "act" : "say", member.name, { text, ref },
+        member.key);
+    }
+  }
+
+  /** To one, and back to the one who said it. */
+  #whisper(socket, member, { ref, text, to }) {
+    const other = [...this.#members].find(([, m]) =>
+      m.name.toLowerCase() === to.toLowerCase());
+    if (!other) {
+      this.#send(socket, { is: "refused", why: "nobody", text: "no", ref });
+      return;
+    }
+    this.n += 1;
+    const event = { is: "event", n: this.n, time: Date.now(), what: "msg",
+      name: member.name, to: other[1].name, text };
+    this.#send(other[0], event);
+    this.#send(socket, { ...event, you: true, ref });
+  }
+
+  _nick(socket, { ref, name }) {
+    const member = this.#members.get(socket);
+    if ([...this.#members.values()].some((m) => m !== member &&
+        m.name.toLowerCase() === name.toLowerCase())) {
+      this.#send(socket, { is: "refused", why: "taken", text: "no", ref });
+      return;
+    }
+    const old = member.name;
+    member.name = name;
+    this.event("nick", old, { text: name }, member.key);
   }
 
   _more(socket, { before }) {

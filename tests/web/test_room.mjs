@@ -63,6 +63,29 @@ test("two browsers and nc -u: everybody reads all, in one order", async () => {
   await picture(ann, "room");
 });
 
+test("acts, new names and what is for one alone, at the hub", async () => {
+  const room = await hub();
+  const ann = await visit(room.url);
+  const bo = await visit(room.url, { name: "Bo" });
+  const nc = new Nc(room.port, "Nick");
+  await ann.locator("#people-list").getByText("Nick").waitFor();
+  await say(ann, "/me waves");
+  await reads(bo, ["Ann: waves"]);
+  await say(ann, "/msg bo psst");
+  await reads(bo, ["Ann: waves", "Ann: psst"]);
+  await say(ann, "/msg nick hear");
+  await say(ann, "/nick Anna Lee");
+  await bo.getByText("is now called").waitFor();
+  await say(bo, "/msg anna lee back");
+  await reads(ann, ["Ann: waves", "Ann: psst", "Ann: hear", "Bo: back"]);
+  await until("nc has it", () => nc.lines.includes("Anna Lee: joined the chat"));
+  equal(nc.lines.filter((line) => !line.startsWith("Bo: joined")), [
+    "Ann:* waves", "* Ann to you alone: hear", "Ann: left the chat",
+    "Anna Lee: joined the chat"], "what nc reads");
+  equal(await pending(ann), 0, "pending");
+  await picture(bo, "acts");
+});
+
 test("20 MB go up and come down whole", async () => {
   const room = await hub();
   const ann = await visit(room.url);

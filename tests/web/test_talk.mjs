@@ -349,4 +349,86 @@ test("two windows of one browser do not throw each other out", async () => {
   await reads(other, ["Ann: still here"]);
 });
 
+test("acts, and what is said to one alone", async () => {
+  const mock = await mockHub();
+  const ann = await visit(mock.url);
+  const bo = await visit(mock.url, { name: "Bo B" });
+  const cy = await visit(mock.url, { name: "Cy" });
+  await say(ann, "/me waves <b>");
+  await reads(bo, ["Ann: waves <b>"]);
+  equal((await bo.locator(".act .body").textContent()).trim(),
+    "* Ann waves <b>");
+  await say(ann, "/msg bo b psst");
+  await reads(bo, ["Ann: waves <b>", "Ann: psst"]);
+  await reads(ann, ["Ann: waves <b>", "Ann: psst"]);
+  ok(await bo.getByText("to you alone").isVisible(), "Bo sees that it is");
+  ok(await ann.getByText("to Bo B alone").isVisible(), "Ann sees to whom");
+  await say(bo, "aloud");
+  await reads(cy, ["Ann: waves <b>", "Bo B: aloud"]);
+  equal(mock.heard.find((m) => m.to)?.to, "bo b", "the longest name is meant");
+});
+
+test("nobody of that name: not delivered, and why", async () => {
+  const mock = await mockHub();
+  const ann = await visit(mock.url);
+  await say(ann, "/msg Zoe psst");
+  await ann.getByText("nobody is called Zoe").first().waitFor();
+  equal(await pending(ann), 1, "pending");
+  await ann.getByRole("button", { name: "Discard" }).click();
+  await say(ann, "on");
+  await reads(ann, ["Ann: on"]);
+});
+
+test("a command that is none is told and not sent", async () => {
+  const mock = await mockHub();
+  const ann = await visit(mock.url);
+  for (const text of ["/away", "/me", "/msg", "/msg Bo"]) {
+    await say(ann, text);
+    equal(await ann.locator("#text").inputValue(), text, "kept");
+    ok((await ann.locator("#room-left").textContent()).includes(
+      text.split(" ")[0]), "told: " + text);
+  }
+  await say(ann, "//away");
+  await reads(ann, ["Ann: /away"]);
+  equal(mock.heard.filter((m) => m.do === "say").length, 1, "sent");
+});
+
+test("a new name is told, without a leave", async () => {
+  const mock = await mockHub();
+  const ann = await visit(mock.url);
+  const bo = await visit(mock.url, { name: "Bo" });
+  const notes = async (page) => (await page.locator("#events > .note .body")
+    .allTextContents()).map((text) => text.trim());
+  await say(ann, "/nick Anna");
+  await ann.locator("#me").getByText("Anna").waitFor();
+  await until("Bo reads it", async () =>
+    (await notes(bo)).includes("Ann is now called Anna"));
+  equal(await bo.locator("#people-list .who").allTextContents(),
+    ["Bo", "Anna"]);
+  equal(await ann.locator("#people-list .who").allTextContents(),
+    ["Anna", "Bo"]);
+  await say(ann, "me still");
+  await reads(bo, ["Anna: me still"]);
+  ok(!(await notes(bo)).some((text) => text.includes("left")), "no leave");
+  await ann.reload();
+  await connected(ann);
+  equal(await ann.locator("#me").textContent(), "Anna", "kept");
+});
+
+test("a name in use is asked again, and the old one may stay", async () => {
+  const mock = await mockHub();
+  const ann = await visit(mock.url);
+  await visit(mock.url, { name: "Bo" });
+  await say(ann, "/nick bo");
+  await ann.getByText("bo is here already").waitFor();
+  equal(await ann.locator("#door-field").inputValue(), "bo 2", "proposal");
+  await ann.keyboard.press("Escape");
+  equal(await ann.locator("#me").textContent(), "Ann");
+  await ann.locator("#me").click();
+  await ann.locator("#door-field").fill("Cleo");
+  await ann.keyboard.press("Enter");
+  await ann.locator("#me").getByText("Cleo").waitFor();
+  equal(mock.heard.filter((m) => m.do === "hello").length, 2, "hellos");
+});
+
 await runAll();
