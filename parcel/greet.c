@@ -9,7 +9,7 @@
 #include <tenon/sockopt.h>
 #include <tenon/tls.h>
 
-#include "link.h"
+#include "lane.h"
 
 #include <stdio.h>
 #include <string.h>

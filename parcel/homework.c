@@ -139,9 +139,9 @@ data(struct recv *r, int64_t left)
     while (err == 0 && left > 0) {
         size_t n = left < PARCEL_BLOCK ? (size_t)left : PARCEL_BLOCK;
 
-        err = read_all(r->link.sock, r->link.in, n);
+        err = read_all(r->lane.sock, r->lane.in, n);
         if (err == 0) {
-            err = put(r, WIRE_DATA, r->link.in, n);
+            err = put(r, WIRE_DATA, r->lane.in, n);
         }
         left -= (int64_t)n;
     }
@@ -203,7 +203,7 @@ static int
 run(struct recv *r)
 {
     struct plain *p = calloc(1, sizeof(*p));
-    int err = p ? read_head(r->link.sock, p) : -ENOMEM;
+    int err = p ? read_head(r->lane.sock, p) : -ENOMEM;
     bool is_mine;
 
     if (err == 0) {

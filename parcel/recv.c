@@ -77,13 +77,13 @@ recv_done(struct recv *r, uint32_t item, enum parcel_what what, int err,
 
     count(r, item, what);
     recv_tell(r, what, &r->list.items[item], err, text[0] ? text : NULL);
-    room = link_room(&r->link, 8 + d.text_len, &lost);
+    room = lane_room(&r->lane, 8 + d.text_len, &lost);
     if (!room) {
         return lost;
     }
     p.p = room;
     wire_put_done(&p, &d);
-    link_commit(&r->link, WIRE_DONE, (size_t)(p.p - room));
+    lane_commit(&r->lane, WIRE_DONE, (size_t)(p.p - room));
     return 0;
 }
 
@@ -95,13 +95,13 @@ hello(struct recv *r)
     const char *who = r->opts->who ? r->opts->who : "";
     struct parcel_event ev = {.what = PARCEL_PAIRED, .who = r->who};
     struct frame f;
-    int err = link_put(&r->link, WIRE_HELLO, who, strnlen(who, PARCEL_WHO));
+    int err = lane_put(&r->lane, WIRE_HELLO, who, strnlen(who, PARCEL_WHO));
 
     if (err == 0) {
-        err = link_flush(&r->link);
+        err = lane_flush(&r->lane);
     }
     if (err == 0) {
-        err = link_get(&r->link, &f);
+        err = lane_get(&r->lane, &f);
     }
     if (err < 0) {
         return err;
@@ -109,7 +109,7 @@ hello(struct recv *r)
     if (f.type != WIRE_HELLO) {
         return tn_fail(-EPROTO, "receive", "no sender is there");
     }
-    link_clean(r->who, sizeof(r->who), (const char *)f.p, f.n);
+    lane_clean(r->who, sizeof(r->who), (const char *)f.p, f.n);
     if (r->opts->told) {
         r->opts->told(r->opts->arg, &ev);
     }
@@ -122,12 +122,12 @@ acknowledge(struct recv *r)
     uint8_t bytes[8];
     struct pen p = {bytes};
 
-    if (r->link.got - r->acked < r->window / ACK_PART) {
+    if (r->lane.got - r->acked < r->window / ACK_PART) {
         return 0;
     }
-    r->acked = r->link.got;
+    r->acked = r->lane.got;
     pen_uint(&p, r->acked, 8);
-    return link_put(&r->link, WIRE_ACK, bytes, sizeof(bytes));
+    return lane_put(&r->lane, WIRE_ACK, bytes, sizeof(bytes));
 }
 
 /* The next frame; while nothing comes, files that are whole get their names. */
@@ -136,8 +136,8 @@ next(struct recv *r, struct frame *f)
 {
     int err;
 
-    if (!link_is_here(&r->link)) {
-        err = link_flush(&r->link);
+    if (!lane_is_here(&r->lane)) {
+        err = lane_flush(&r->lane);
         if (err < 0) {
             return err;
         }
@@ -145,20 +145,20 @@ next(struct recv *r, struct frame *f)
             tn_scope limit;
 
             tn_deadline(&limit, RECV_READY_TIME);
-            err = link_get(&r->link, f);
+            err = lane_get(&r->lane, f);
             if (!tn_scope_end(&limit) || err != -ETIME) {
                 return err;
             }
             err = ready_flush(r);
             if (err == 0) {
-                err = link_flush(&r->link);
+                err = lane_flush(&r->lane);
             }
             if (err < 0) {
                 return err;
             }
         }
     }
-    return link_get(&r->link, f);
+    return lane_get(&r->lane, f);
 }
 
 static int
@@ -209,8 +209,8 @@ say_final(struct recv *r)
     pen_uint(&p, r->result->done, 4);
     pen_uint(&p, r->result->skipped, 4);
     pen_uint(&p, r->result->failed, 4);
-    err = link_put(&r->link, WIRE_FINAL, bytes, sizeof(bytes));
-    return err < 0 ? err : link_flush(&r->link);
+    err = lane_put(&r->lane, WIRE_FINAL, bytes, sizeof(bytes));
+    return err < 0 ? err : lane_flush(&r->lane);
 }
 
 static int
@@ -268,7 +268,7 @@ session(struct recv *r)
     tn_group_init(&r->group, 0);
     err = tn_go(&r->group, body, r);
     if (err == 0) {
-        err = tn_go(&r->group, link_pulse, &r->link);
+        err = tn_go(&r->group, lane_pulse, &r->lane);
     }
     if (err < 0) {
         r->err = err;
@@ -304,13 +304,13 @@ run(struct recv *r, tn_sock *sock)
     }
     (void)tn_settimeout(sock, PARCEL_SILENCE);
     err = session(r);
-    if (err < 0 && r->link.bye == 0) {
+    if (err < 0 && r->lane.bye == 0) {
         const char *why = r->why[0]           ? r->why
                           : err == -ECANCELED ? "the receiver gave up"
                           : err == -EACCES    ? "the receiver refused it"
                                               : tn_strerror(err);
 
-        link_bye(&r->link, err, why);
+        lane_bye(&r->lane, err, why);
     }
     keep_whole(r);
     (void)tn_settimeout(sock, timeout);
@@ -367,7 +367,7 @@ recv_new(struct recv **out, tn_sock *sock, const struct parcel_recv_opts *opts,
     r->in.part = -1;
     share_descriptors(r);
     err = open_target(r);
-    return err < 0 ? err : link_init(&r->link, sock, result->reason);
+    return err < 0 ? err : lane_init(&r->lane, sock, result->reason);
 }
 
 void
@@ -378,7 +378,7 @@ recv_free(struct recv *r)
     }
     (void)tn_close(r->out);
     disk_close(&r->disk);
-    link_fini(&r->link);
+    lane_fini(&r->lane);
     list_fini(&r->list);
     free(r->take);
     free(r->block);

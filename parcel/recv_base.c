@@ -280,7 +280,7 @@ tell(struct recv *r, const struct given *g)
 {
     size_t n = 17 + (g->zero ? 0 : (size_t)g->count * TREE_HASH);
     int err;
-    uint8_t *room = link_room(&r->link, n, &err);
+    uint8_t *room = lane_room(&r->lane, n, &err);
     struct pen p = {room};
 
     if (!room) {
@@ -293,7 +293,7 @@ tell(struct recv *r, const struct given *g)
     if (!g->zero && g->count > 0) {
         pen_bytes(&p, g->hashes, (size_t)g->count * TREE_HASH);
     }
-    link_commit(&r->link, WIRE_HAVE, n);
+    lane_commit(&r->lane, WIRE_HAVE, n);
     return 0;
 }
 

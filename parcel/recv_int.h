@@ -9,7 +9,7 @@
 #define PARCEL_RECV_INT_H
 
 #include "disk.h"
-#include "link.h"
+#include "lane.h"
 #include "list.h"
 #include "source.h"
 
@@ -64,7 +64,7 @@ struct ready {
 };
 
 struct recv {
-    struct link link;
+    struct lane lane;
     const struct parcel_recv_opts *opts;
     struct parcel_result *result;
     tn_group group;

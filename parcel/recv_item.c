@@ -405,7 +405,7 @@ end(struct recv *r, const struct frame *f)
         return 0;
     }
     if (e.err < 0) {
-        link_clean(why, sizeof(why), e.why, e.why_len);
+        lane_clean(why, sizeof(why), e.why, e.why_len);
         return fail_item(r, e.err, why);
     }
     tree_root(&in->tree, &root);

@@ -81,7 +81,7 @@ read_offer(struct recv *r)
     int err = 0;
 
     while (err == 0 && f.type != WIRE_OFFERED) {
-        err = link_get(&r->link, &f);
+        err = lane_get(&r->lane, &f);
         if (err < 0) {
             return err;
         }
@@ -248,7 +248,7 @@ put_answers(struct recv *r)
         uint32_t count = left < 4 * WIRE_PAGE ? left : 4 * WIRE_PAGE;
         size_t n = (count + 3) / 4;
         int err;
-        uint8_t *room = link_room(&r->link, n, &err);
+        uint8_t *room = lane_room(&r->lane, n, &err);
 
         if (!room) {
             return err;
@@ -258,10 +258,10 @@ put_answers(struct recv *r)
             room[i / 4] |=
                 (uint8_t)(r->list.notes[at + i].answer << 2 * (i % 4));
         }
-        link_commit(&r->link, WIRE_ANSWER, n);
+        lane_commit(&r->lane, WIRE_ANSWER, n);
         at += count;
     }
-    return link_flush(&r->link);
+    return lane_flush(&r->lane);
 }
 
 /* What needs no data has its end here. */
@@ -283,7 +283,7 @@ settle(struct recv *r)
             err = recv_done(r, i, PARCEL_SKIPPED, 0, "");
         }
     }
-    return err < 0 ? err : link_flush(&r->link);
+    return err < 0 ? err : lane_flush(&r->lane);
 }
 
 int
@@ -297,7 +297,7 @@ recv_offer(struct recv *r)
     if (err < 0) {
         return err;
     }
-    r->window = link_window(&r->sum);
+    r->window = lane_window(&r->sum);
     if (r->opts->told) {
         r->opts->told(r->opts->arg, &ev);
     }

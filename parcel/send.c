@@ -45,13 +45,13 @@ hello(struct send *s)
     const char *who = s->opts->who ? s->opts->who : "";
     struct parcel_event ev = {.what = PARCEL_PAIRED, .who = s->who};
     struct frame f;
-    int err = link_put(&s->link, WIRE_HELLO, who, strnlen(who, PARCEL_WHO));
+    int err = lane_put(&s->lane, WIRE_HELLO, who, strnlen(who, PARCEL_WHO));
 
     if (err == 0) {
-        err = link_flush(&s->link);
+        err = lane_flush(&s->lane);
     }
     if (err == 0) {
-        err = link_get(&s->link, &f);
+        err = lane_get(&s->lane, &f);
     }
     if (err < 0) {
         return err;
@@ -59,7 +59,7 @@ hello(struct send *s)
     if (f.type != WIRE_HELLO) {
         return tn_fail(-EPROTO, "send", "no receiver is there");
     }
-    link_clean(s->who, sizeof(s->who), (const char *)f.p, f.n);
+    lane_clean(s->who, sizeof(s->who), (const char *)f.p, f.n);
     send_tell(s, &ev);
     return 0;
 }
@@ -69,7 +69,7 @@ offer_page(struct send *s, uint32_t *at)
 {
     const struct list *l = &s->p->list;
     int err;
-    uint8_t *room = link_room(&s->link, WIRE_PAGE, &err);
+    uint8_t *room = lane_room(&s->lane, WIRE_PAGE, &err);
     struct pen p = {room};
 
     if (!room) {
@@ -93,7 +93,7 @@ offer_page(struct send *s, uint32_t *at)
         wire_put_item(&p, &item);
         ++*at;
     }
-    link_commit(&s->link, WIRE_OFFER, (size_t)(p.p - room));
+    lane_commit(&s->lane, WIRE_OFFER, (size_t)(p.p - room));
     return 0;
 }
 
@@ -108,7 +108,7 @@ offer(struct send *s)
     int err = 0;
 
     parcel_sum_of(s->p, &sum, NULL);
-    s->window = link_window(&sum);
+    s->window = lane_window(&sum);
     send_tell(s, &ev);
     while (at < s->p->list.count && err == 0) {
         err = offer_page(s, &at);
@@ -117,9 +117,9 @@ offer(struct send *s)
     pen_uint(&p, sum.folders, 4);
     pen_uint(&p, (uint64_t)sum.bytes, 8);
     if (err == 0) {
-        err = link_put(&s->link, WIRE_OFFERED, bytes, sizeof(bytes));
+        err = lane_put(&s->lane, WIRE_OFFERED, bytes, sizeof(bytes));
     }
-    return err < 0 ? err : link_flush(&s->link);
+    return err < 0 ? err : lane_flush(&s->lane);
 }
 
 static bool
@@ -149,7 +149,7 @@ answer(struct send *s)
 
     while (at < l->count) {
         struct frame f;
-        int err = link_get(&s->link, &f);
+        int err = lane_get(&s->lane, &f);
 
         if (err < 0) {
             return err;
@@ -179,10 +179,10 @@ items(struct send *s)
     }
     if (err == 0) {
         s->is_fin = true;
-        err = link_put(&s->link, WIRE_FIN, NULL, 0);
+        err = lane_put(&s->lane, WIRE_FIN, NULL, 0);
     }
     if (err == 0) {
-        err = link_flush(&s->link);
+        err = lane_flush(&s->lane);
     }
     while (err == 0 && !s->is_final) {
         err = send_wait(s);
@@ -234,7 +234,7 @@ session(struct send *s)
     tn_group_init(&s->group, 0);
     err = tn_go(&s->group, body, s);
     if (err == 0) {
-        err = tn_go(&s->group, link_pulse, &s->link);
+        err = tn_go(&s->group, lane_pulse, &s->lane);
     }
     if (err < 0) {
         s->err = err;
@@ -271,8 +271,8 @@ run(struct send *s, tn_sock *sock)
     }
     (void)tn_settimeout(sock, PARCEL_SILENCE);
     err = session(s);
-    if (err < 0 && s->link.bye == 0) {
-        link_bye(&s->link, err,
+    if (err < 0 && s->lane.bye == 0) {
+        lane_bye(&s->lane, err,
                  err == -ECANCELED ? "the sender gave up" : tn_strerror(err));
     }
     (void)tn_settimeout(sock, timeout);
@@ -296,14 +296,14 @@ parcel_send(tn_sock *sock, parcel *p, const struct parcel_send_opts *opts,
     reset(p);
     err = tn_chan_new(&s->news, 1, 1);
     if (err == 0) {
-        err = link_init(&s->link, sock, result->reason);
+        err = lane_init(&s->lane, sock, result->reason);
     }
     if (err == 0) {
         err = run(s, sock);
     }
     send_forget(s);
     tn_chan_free(s->news);
-    link_fini(&s->link);
+    lane_fini(&s->lane);
     free(s);
     return err;
 }

@@ -55,7 +55,7 @@ send_ask(struct send *s)
         pen_uint(&p, a->item, 4);
         pen_uint(&p, a->first, 8);
         pen_uint(&p, a->count, 4);
-        err = link_put(&s->link, WIRE_ASK, bytes, sizeof(bytes));
+        err = lane_put(&s->lane, WIRE_ASK, bytes, sizeof(bytes));
         if (err < 0) {
             return err;
         }
@@ -92,7 +92,7 @@ send_find(struct send *s, uint32_t item, uint64_t block,
             return 0;
         }
         if (!a->is_here) {
-            err = link_flush(&s->link);
+            err = lane_flush(&s->lane);
             err = err < 0 || a->is_here ? err : send_wait(s);
             if (err < 0) {
                 return err;

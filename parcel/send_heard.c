@@ -12,7 +12,7 @@ heard_ack(struct send *s, const struct frame *f)
     struct cut c = {.p = f->p, .left = f->n};
     uint64_t acked = cut_uint(&c, 8);
 
-    if (c.bad || c.left > 0 || acked < s->acked || acked > s->link.put) {
+    if (c.bad || c.left > 0 || acked < s->acked || acked > s->lane.put) {
         return false;
     }
     s->acked = acked;
@@ -51,7 +51,7 @@ heard_done(struct send *s, const struct frame *f)
             return false;
         }
         count(s, &d);
-        link_clean(s->text, sizeof(s->text), d.text, d.text_len);
+        lane_clean(s->text, sizeof(s->text), d.text, d.text_len);
         ev = (struct parcel_event){.what = d.what,
                                    .item = &l->items[d.item],
                                    .done = l->items[d.item].size,
@@ -93,7 +93,7 @@ send_reader(void *arg)
     while (err >= 0 && !s->is_final) {
         struct frame f;
 
-        err = link_get(&s->link, &f);
+        err = lane_get(&s->lane, &f);
         if (err > 0 && !heard(s, &f)) {
             err = tn_fail(-EPROTO, "send", "the receiver makes no sense");
         }

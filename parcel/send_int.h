@@ -10,7 +10,7 @@
 #include <tenon/chan.h>
 #include <tenon/task.h>
 
-#include "link.h"
+#include "lane.h"
 #include "parcel_int.h"
 #include "source.h"
 
@@ -23,7 +23,7 @@ struct asked {
 };
 
 struct send {
-    struct link link;
+    struct lane lane;
     parcel *p;
     const struct parcel_send_opts *opts;
     struct parcel_result *result;

@@ -51,7 +51,7 @@ tell_begin(struct sending *g)
 static int
 put(struct sending *g, unsigned type, const void *src, size_t n)
 {
-    g->lost = link_put(&g->s->link, type, src, n);
+    g->lost = lane_put(&g->s->lane, type, src, n);
     return g->lost;
 }
 
@@ -71,9 +71,9 @@ gate(struct sending *g)
 {
     struct send *s = g->s;
 
-    while (s->link.put - s->acked >= s->window) {
-        g->lost = link_flush(&s->link);
-        if (g->lost == 0 && s->link.put - s->acked >= s->window) {
+    while (s->lane.put - s->acked >= s->window) {
+        g->lost = lane_flush(&s->lane);
+        if (g->lost == 0 && s->lane.put - s->acked >= s->window) {
             g->lost = send_wait(s);
         }
         if (g->lost < 0) {
@@ -129,7 +129,7 @@ put_block(struct sending *g, const uint8_t *room, size_t n)
     if (n == PARCEL_BLOCK && is_equal(&h, &zero)) {
         return put_hole(g, PARCEL_BLOCK);
     }
-    link_commit(&g->s->link, WIRE_DATA, n);
+    lane_commit(&g->s->lane, WIRE_DATA, n);
     tree_push(&g->tree, &h);
     g->pos += (int64_t)n;
     g->s->result->moved += (int64_t)n;
@@ -150,7 +150,7 @@ send_block(struct sending *g)
     if (err < 0) {
         return err;
     }
-    room = link_room(&g->s->link, n, &g->lost);
+    room = lane_room(&g->s->lane, n, &g->lost);
     if (!room) {
         return g->lost;
     }
@@ -274,7 +274,7 @@ send_stream_blocks(struct sending *g, tn_sock *from)
         if (err < 0 || n == 0) {
             break;
         }
-        room = link_room(&g->s->link, n, &g->lost);
+        room = lane_room(&g->s->lane, n, &g->lost);
         if (!room) {
             err = g->lost;
             break;
@@ -282,7 +282,7 @@ send_stream_blocks(struct sending *g, tn_sock *from)
         memcpy(room, block, n);
         err = put_block(g, room, n);
         if (err == 0) {
-            g->lost = link_flush(&g->s->link);
+            g->lost = lane_flush(&g->s->lane);
             err = g->lost;
         }
         tell(g, PARCEL_MOVED);

@@ -5,7 +5,7 @@
  */
 #include <tenon/err.h>
 
-#include "parcel/link.h"
+#include "parcel/lane.h"
 #include "parcel_kit.h"
 
 #include <ftw.h>
@@ -349,7 +349,7 @@ TEST(a_person_may_think_and_a_peer_may_not_be_silent)
 enum { FRAMES = 40 };
 
 struct ends {
-    struct link a, b;
+    struct lane a, b;
     tn_group group;
 };
 
@@ -359,7 +359,7 @@ listen_only(void *arg)
     struct ends *e = arg;
     struct frame f;
 
-    return link_get(&e->a, &f) < 0 ? 0 : -EPROTO;
+    return lane_get(&e->a, &f) < 0 ? 0 : -EPROTO;
 }
 
 static int
@@ -372,7 +372,7 @@ take_late(void *arg)
         return 0; /* the other one gave us up */
     }
     for (int i = 0; i < FRAMES; i++) {
-        EQ(link_get(&e->b, &f), 1);
+        EQ(lane_get(&e->b, &f), 1);
         EQ(f.n, KIT_BLOCK);
     }
     tn_group_cancel(&e->group);
@@ -393,17 +393,17 @@ busy_disk(void *arg)
     OK(tn_socketpair(pair, AF_UNIX, SOCK_STREAM, 0));
     OK(tn_settimeout(pair[0], PARCEL_SILENCE));
     OK(tn_settimeout(pair[1], PARCEL_SILENCE));
-    OK(link_init(&e.a, pair[0], reason));
-    OK(link_init(&e.b, pair[1], reason));
+    OK(lane_init(&e.a, pair[0], reason));
+    OK(lane_init(&e.b, pair[1], reason));
     tn_group_init(&e.group, 0);
     OK(tn_go(&e.group, listen_only, &e));
     OK(tn_go(&e.group, take_late, &e));
     if (speaks) {
-        OK(tn_go(&e.group, link_pulse, &e.b));
+        OK(tn_go(&e.group, lane_pulse, &e.b));
     }
     for (int i = 0; i < FRAMES && err == 0; i++) {
-        err = link_put(&e.a, WIRE_DATA, block, sizeof(block));
-        err = err < 0 ? err : link_flush(&e.a);
+        err = lane_put(&e.a, WIRE_DATA, block, sizeof(block));
+        err = err < 0 ? err : lane_flush(&e.a);
     }
     EQ(err, speaks ? 0 : -ETIME);
     if (!speaks) {
@@ -411,8 +411,8 @@ busy_disk(void *arg)
         tn_group_cancel(&e.group);
     }
     (void)tn_group_wait(&e.group);
-    link_fini(&e.a);
-    link_fini(&e.b);
+    lane_fini(&e.a);
+    lane_fini(&e.b);
     (void)tn_close(pair[0]);
     (void)tn_close(pair[1]);
     return 0;

@@ -1,7 +1,7 @@
 /*
- * link.c - frames in and out.
+ * lane.c - frames in and out.
  */
-#include "link.h"
+#include "lane.h"
 
 #include <tenon/text.h>
 
@@ -12,12 +12,12 @@
 /* How long a last word may take. */
 #define LAST_WORD TN_SEC
 
-enum { IN_CAP = LINK_IN + LINK_ROOM, OUT_CAP = LINK_GATHER + LINK_ROOM };
+enum { IN_CAP = LANE_IN + LANE_ROOM, OUT_CAP = LANE_GATHER + LANE_ROOM };
 
 enum { WINDOW_LEAST = 256 << 10, WINDOW_MOST = 16 << 20, WINDOW_PART = 128 };
 
 uint64_t
-link_window(const struct parcel_sum *sum)
+lane_window(const struct parcel_sum *sum)
 {
     uint64_t part = (uint64_t)sum->bytes / WINDOW_PART;
 
@@ -30,22 +30,22 @@ link_window(const struct parcel_sum *sum)
 }
 
 int
-link_init(struct link *l, tn_sock *sock, char *reason)
+lane_init(struct lane *l, tn_sock *sock, char *reason)
 {
-    *l = (struct link){.sock = sock, .reason = reason};
+    *l = (struct lane){.sock = sock, .reason = reason};
     l->in = malloc(IN_CAP);
     l->out = malloc(OUT_CAP);
     l->spoke = tn_now();
     l->heard = l->spoke;
     if (!l->in || !l->out) {
-        link_fini(l);
+        lane_fini(l);
         return -ENOMEM;
     }
     return 0;
 }
 
 void
-link_fini(struct link *l)
+lane_fini(struct lane *l)
 {
     free(l->in);
     free(l->out);
@@ -54,7 +54,7 @@ link_fini(struct link *l)
 }
 
 void
-link_clean(char *dst, size_t cap, const char *src, size_t n)
+lane_clean(char *dst, size_t cap, const char *src, size_t n)
 {
     (void)tn_text_clean(dst, cap, src, n);
 }
@@ -68,7 +68,7 @@ head_size(const uint8_t *p)
 }
 
 bool
-link_is_here(const struct link *l)
+lane_is_here(const struct lane *l)
 {
     size_t have = l->have - l->at;
 
@@ -78,12 +78,12 @@ link_is_here(const struct link *l)
 /* Until `need` bytes are there. Little is read ahead, so that a block lands
    where it stays. */
 static int
-fill(struct link *l, size_t need)
+fill(struct lane *l, size_t need)
 {
     if (l->at == l->have) {
         l->at = 0;
         l->have = 0;
-    } else if (l->at > 0 && l->at + need > LINK_IN) {
+    } else if (l->at > 0 && l->at + need > LANE_IN) {
         memmove(l->in, l->in + l->at, l->have - l->at);
         l->have -= l->at;
         l->at = 0;
@@ -92,8 +92,8 @@ fill(struct link *l, size_t need)
         size_t want = need - (l->have - l->at);
         ssize_t n;
 
-        if (need == WIRE_HEAD && l->have < LINK_IN) {
-            want = LINK_IN - l->have;
+        if (need == WIRE_HEAD && l->have < LANE_IN) {
+            want = LANE_IN - l->have;
         }
         n = tn_recv(l->sock, l->in + l->have, want, 0);
         if (n <= 0) {
@@ -107,20 +107,20 @@ fill(struct link *l, size_t need)
 }
 
 static int
-heard_bye(struct link *l, const struct frame *f)
+heard_bye(struct lane *l, const struct frame *f)
 {
     struct wire_bye b;
 
     if (!wire_get_bye(f->p, f->n, &b)) {
         return -EPROTO;
     }
-    link_clean(l->reason, PARCEL_REASON + 1, b.why, b.why_len);
+    lane_clean(l->reason, PARCEL_REASON + 1, b.why, b.why_len);
     l->bye = b.err < 0 ? b.err : -ECANCELED;
     return tn_fail(l->bye, "the peer", l->reason);
 }
 
 int
-link_get(struct link *l, struct frame *f)
+lane_get(struct lane *l, struct frame *f)
 {
     for (;;) {
         int r = fill(l, WIRE_HEAD);
@@ -155,7 +155,7 @@ link_get(struct link *l, struct frame *f)
 
 /* A peer that waits for its disk, and says so, is not to be given up. */
 static bool
-is_patient(struct link *l)
+is_patient(struct lane *l)
 {
     if (tn_now() - l->heard >= PARCEL_SILENCE || tn_checkpoint() < 0) {
         return false;
@@ -165,7 +165,7 @@ is_patient(struct link *l)
 }
 
 int
-link_flush(struct link *l)
+lane_flush(struct lane *l)
 {
     l->spoke = tn_now();
     while (l->gone < l->used) {
@@ -186,7 +186,7 @@ link_flush(struct link *l)
 
 /* What a flush that was given up did not send; nothing, if it sent nothing. */
 static int
-finish_flush(struct link *l)
+finish_flush(struct lane *l)
 {
     ssize_t r = 0;
 
@@ -200,17 +200,17 @@ finish_flush(struct link *l)
 }
 
 uint8_t *
-link_room(struct link *l, size_t n, int *err)
+lane_room(struct lane *l, size_t n, int *err)
 {
     *err = 0;
-    if (l->used > LINK_GATHER || l->used + WIRE_HEAD + n > OUT_CAP) {
-        *err = link_flush(l);
+    if (l->used > LANE_GATHER || l->used + WIRE_HEAD + n > OUT_CAP) {
+        *err = lane_flush(l);
     }
     return *err < 0 ? NULL : l->out + l->used + WIRE_HEAD;
 }
 
 void
-link_commit(struct link *l, unsigned type, size_t n)
+lane_commit(struct lane *l, unsigned type, size_t n)
 {
     struct pen p = {l->out + l->used};
 
@@ -221,10 +221,10 @@ link_commit(struct link *l, unsigned type, size_t n)
 }
 
 int
-link_put(struct link *l, unsigned type, const void *src, size_t n)
+lane_put(struct lane *l, unsigned type, const void *src, size_t n)
 {
     int err;
-    uint8_t *room = link_room(l, n, &err);
+    uint8_t *room = lane_room(l, n, &err);
 
     if (!room) {
         return err;
@@ -232,12 +232,12 @@ link_put(struct link *l, unsigned type, const void *src, size_t n)
     if (n > 0) {
         memcpy(room, src, n);
     }
-    link_commit(l, type, n);
+    lane_commit(l, type, n);
     return 0;
 }
 
 void
-link_bye(struct link *l, int err, const char *why)
+lane_bye(struct lane *l, int err, const char *why)
 {
     size_t n = strnlen(why, PARCEL_REASON);
     uint8_t frame[WIRE_HEAD + 1 + PARCEL_REASON];
@@ -256,17 +256,17 @@ link_bye(struct link *l, int err, const char *why)
 }
 
 int
-link_pulse(void *arg)
+lane_pulse(void *arg)
 {
     static const uint8_t keep[WIRE_HEAD] = {WIRE_KEEP};
-    struct link *l = arg;
+    struct lane *l = arg;
 
     tn_task_name("parcel pulse");
     for (;;) {
         int64_t quiet = tn_now() - l->spoke;
         int r;
 
-        if (quiet >= LINK_PULSE) {
+        if (quiet >= LANE_PULSE) {
             ssize_t n = tn_sendall(l->sock, keep, sizeof(keep), NULL);
 
             if (n < 0) {
@@ -275,7 +275,7 @@ link_pulse(void *arg)
             l->spoke = tn_now();
             continue;
         }
-        r = tn_sleep(LINK_PULSE - quiet);
+        r = tn_sleep(LANE_PULSE - quiet);
         if (r < 0) {
             return r;
         }
