@@ -167,9 +167,9 @@ wind_up(struct visit *v)
     return visit_drain_files(v);
 }
 
-/* Ctrl-C: we leave before we end. */
-static bool
-stop(void *arg)
+/* Ctrl-C, or stdout is gone: we leave before we end. */
+bool
+visit_stop(void *arg)
 {
     struct visit *v = arg;
     if (!v->typing) {
@@ -219,13 +219,15 @@ input(void *arg)
     struct visit *v = arg;
     tn_task_name("input");
     int r = read_input(v);
-    if (r >= 0 || v->stopped) {
+    bool cancelled = r == -ECANCELED || r == -ETIME;
+    if (r < 0 && !cancelled && r != -ESHUTDOWN) {
+        editor_hide(v->editor);
+        v->code = say_failed(r, NULL);
+    }
+    if (!cancelled || v->stopped) {
         v->leaving = true;
         await_entry(v);
         guest_leave(v->guest);
-    } else if (r != -ECANCELED && r != -ETIME && r != -ESHUTDOWN) {
-        editor_hide(v->editor);
-        v->code = say_failed(r, NULL);
     }
     tn_group_cancel(&v->group);
     return 0;
@@ -499,7 +501,7 @@ new_visit(const struct chat_start *start, const struct chat_place *place,
                                   .bell = v->o->bell,
                                   .lang = language(v->o),
                                   .name = v->name};
-    run_on_stop(stop, v);
+    run_on_stop(visit_stop, v);
     v->input.line = visit_line;
     v->input.arg = v;
     (void)snprintf(v->name, sizeof(v->name), "%s", start->name);

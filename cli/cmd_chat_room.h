@@ -249,6 +249,9 @@ struct visit {
     char line[VISIT_LINE], told[VISIT_LINE];
 };
 
+/** Begin to leave; false if there is nothing to leave. arg is the visit. */
+bool visit_stop(void *arg);
+
 /* --- cmd_chat_do.c ---------------------------------------------------------*/
 
 /** Take a line of input, or a part of one: see struct chat_input; arg is the
