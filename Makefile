@@ -43,6 +43,11 @@ check:
 check-web:
 	@tools/check-web $(ARGS)
 
+# The program among hosts that are namespaces, on a network that loses; needs
+# root or user namespaces, else it is skipped. ARGS names programs of tests/lan.
+check-lan:
+	@tools/check-lan $(ARGS)
+
 # One part of it, or what takes too long to be part of it.
 asan tsan valgrind arm64 lint tidy:
 	@tools/setup check
@@ -80,5 +85,5 @@ clean:
 	@rm -rf $(B) build-gcc build-clang build-asan build-tsan \
 	    build-valgrind build-arm64 build-bench build-fuzz build-web
 
-.PHONY: build hub check check-web asan tsan valgrind arm64 lint tidy format bench fuzz \
-	man install setup clean
+.PHONY: build hub check check-web check-lan asan tsan valgrind arm64 lint tidy \
+	format bench fuzz man install setup clean

@@ -221,8 +221,104 @@ def tls_part(build, _there, plan):
                "| |")
 
 
+def seal_part(build, _there, plan):
+    """Sealing a datagram; a key of a code."""
+    program = f"{build}/bench/seal"
+    rounds = 3 if plan.quick else 9
+    if not os.access(program, os.X_OK):
+        raise Failed("seal was not built")
+    yield "## Sealing: ChaCha20-Poly1305, 1,200 bytes; a key of a code"
+    yield ""
+    yield "| what | us of CPU, median (quartiles) |"
+    yield "| --- | --- |"
+    for which, text in (
+            ("tenon", "`tn_seal()` and `tn_unseal()`"),
+            ("sodium", "libsodium alone"),
+            ("openssl", "OpenSSL, contexts made once"),
+            ("pake", "`tn_pake_new()` to `tn_pake_finish()`, both sides")):
+        low, mid, high = (ns / 1000 for ns in quartiles(
+            [number([program, which]) for _ in range(rounds)]))
+        yield f"| {text} | {mid:.2f} ({low:.2f} to {high:.2f}) |"
+
+
+def parcel_once(program, way, source, folder):
+    """Wall time, CPU of the receiver, CPU of the sender, in ns."""
+    target = os.path.join(folder, "to")
+    shutil.rmtree(target, ignore_errors=True)
+    os.mkdir(target)
+    done = subprocess.run([program, way, source, target], capture_output=True,
+                          text=True, timeout=120)
+    if done.returncode != 0:
+        raise Failed(done.stderr.strip() or "parcel failed")
+    return [float(word) for word in done.stdout.split()]
+
+
+def parcel_pair(run, rounds, ours, bare):
+    """Medians of GB/s and the paired ratios of wall time and both CPUs."""
+    pairs = [(run(ours), run(bare)) for _ in range(rounds)]
+    ratios = [quartiles([a[i] / b[i] for a, b in pairs]) for i in range(3)]
+    walls = [statistics.median(p[i][0] for p in pairs) for i in (0, 1)]
+    return walls, ratios
+
+
+def small_files(folder, count):
+    """A folder of that many files of up to 4 KB."""
+    for number in range(count):
+        where = os.path.join(folder, str(number // 500))
+        os.makedirs(where, exist_ok=True)
+        with open(os.path.join(where, str(number)), "wb") as file:
+            file.write(b"x" * (number * 37 % 4000))
+
+
+def parcel_part(build, _there, plan):
+    """A file from here to there."""
+    program = f"{build}/bench/parcel"
+    rounds, mib = (3, 256) if plan.quick else (11, 1024)
+    if not os.access(program, os.X_OK):
+        raise Failed("parcel was not built")
+    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        source = os.path.join(folder, "file")
+        with open(source, "wb") as file:
+            for _ in range(mib):
+                file.write(os.urandom(1 << 20))
+        yield "## A file over loopback into another file"
+        yield ""
+        yield (f"{mib} MiB, {rounds} rounds, both files "
+               f"{'in memory' if memory else 'on a disk'}, each side on a "
+               "processor of its own. The bare loops neither hash nor name "
+               "nor resume. Ratios are ours to theirs, in brackets the "
+               "quartiles.")
+        yield ""
+        yield ("| against | GB/s ours | GB/s bare | wall | receiver's CPU | "
+               "sender's CPU |")
+        yield "| --- | ---: | ---: | --- | --- | --- |"
+        for text, ours, bare in (
+                ("in the clear: sendfile(), recv(), write()", "clear",
+                 "plain"),
+                ("TLS 1.3: SSL_write(), SSL_read(), write()", "code", "bare")):
+            walls, ratios = parcel_pair(
+                lambda way: parcel_once(program, way, source, folder), rounds,
+                ours, bare)
+            cells = " | ".join(f"{mid:.2f} ({low:.2f} to {high:.2f})"
+                               for low, mid, high in ratios)
+            rates = " | ".join(f"{mib * 1.048576e6 / wall:.2f}"
+                               for wall in walls)
+            yield f"| {text} | {rates} | {cells} |"
+        os.unlink(source)
+        count = 2000 if plan.quick else 100000
+        many = os.path.join(folder, "many")
+        small_files(many, count)
+        walls = [parcel_once(program, "many", many, folder)[0]
+                 for _ in range(3)]
+        yield ""
+        yield (f"{count:,} files of up to 4 KB: "
+               f"{statistics.median(walls) / count / 1000:.0f} us each.")
+
+
 PARTS = {"memory": memory_part, "task": task_part, "decode": decode_part,
-         "heads": heads_part, "start": start_part, "tls": tls_part}
+         "heads": heads_part, "parcel": parcel_part, "seal": seal_part,
+         "start": start_part, "tls": tls_part}
 
 if __name__ == "__main__":
     sys.exit("run bench/run instead")

@@ -9,13 +9,15 @@
 #include "opt.h"
 
 #define COMMANDS(X)                                                            \
-    X(talk)                                                                    \
-    X(echo)                                                                    \
+    X(hub)                                                                     \
     X(chat)                                                                    \
+    X(send)                                                                    \
+    X(recv)                                                                    \
+    X(find)                                                                    \
     X(serve)                                                                   \
     X(get)                                                                     \
-    X(find)                                                                    \
-    X(hub)
+    X(talk)                                                                    \
+    X(echo)
 
 #define COMMAND_EXTERN(name) extern const struct command command_##name;
 COMMANDS(COMMAND_EXTERN)
@@ -32,6 +34,9 @@ int command_unknown(const char *name);
 
 /** Print what `tenon` prints without arguments: examples and the list. */
 void help_all(FILE *out);
+
+/** Print what `tenon help help` prints: how to ask. */
+void help_help(FILE *out);
 
 /** Do what `tenon __man`, `__complete` and `__options` are for: make the man
     pages and completions at build time. Returns the exit code. */

@@ -33,6 +33,10 @@ static const struct opt opts[] = {
     OPT_STRING(struct get_opts, resume, "continue-at", 'C', "-", NULL,
                "Go on where an earlier get of the file has stopped. Only - is "
                "taken: it finds out where."),
+    OPT_STRING(struct get_opts, range, "range", 'r', "RANGE", NULL,
+               "Get these bytes only: 0-99 are the first hundred, 100- all "
+               "but them, -100 the last. An answer that is not just that is "
+               "an error."),
     OPT_INT(struct get_opts, retry, "retry", 0, "N", 0, 1000, NULL,
             "Try N times more when that may help, after 1, 2, 4, ... seconds, "
             "or as Retry-After says."),
@@ -173,6 +177,10 @@ static int
 check(const struct get_opts *o, int n)
 {
     int code = check_files(o, n);
+    if (code == EXIT_DONE && o->range && (o->resume || o->compressed)) {
+        code = say_usage("-r does not go with %s",
+                         o->resume ? "-C" : "--compressed");
+    }
     if (code == EXIT_DONE) {
         code = check_bodies(o);
     }
@@ -309,6 +317,7 @@ const struct command command_get = {
     .max_operands = GET_URLS,
     .examples = examples,
     .opts = opts,
+    .hints = curl_hints,
     .size = sizeof(struct get_opts),
     .run = cmd_get,
 };

@@ -211,6 +211,12 @@ ask_make(struct get *g)
     if (code == EXIT_DONE && o->compressed) {
         code = add_usual(g, "Accept-Encoding", "zstd, gzip");
     }
+    if (code == EXIT_DONE && o->range) {
+        code = range_make(g);
+    }
+    if (code == EXIT_DONE && g->range[0]) {
+        code = add_usual(g, "Range", g->range);
+    }
     g->ranged = tn_http_find(g->fields, g->field_count, "Range", 0) >= 0;
     return code == EXIT_DONE ? make_body(g) : code;
 }

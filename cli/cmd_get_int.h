@@ -36,7 +36,8 @@ struct get_opts {
     bool follow, fail, remote_name, header_name, head, silent, show_error,
         include;
     bool verbose, compressed, events, timing, only4, only6;
-    const char *output, *resume, *method, *upload, *user, *password_file;
+    const char *range, *output, *resume, *method, *upload, *user,
+        *password_file;
     const char *proxy, *no_proxy, *agent, *referer;
     int64_t max_time, connect_time, max_size;
     int retry;
@@ -76,7 +77,10 @@ struct get {
     tn_http_field fields[GET_FIELDS];
     int field_count;
     bool ranged; /* the user asked for a range himself */
-    char *body;  /* of -d and --json */
+    /* Of -r: to -1 it is open, from -1 it is the last `last` bytes. */
+    int64_t first, last;
+    char range[64]; /* "bytes=0-99"; "" without -r */
+    char *body;     /* of -d and --json */
     size_t body_len;
     struct feed *feed; /* of -F and -T */
     char type[GET_TEXT];
@@ -96,6 +100,10 @@ void ask_free(struct get *g);
 /** The URL as the library wants it: with a scheme, name and password. Ours to
     free; NULL: the complaint was made. */
 char *ask_url(const struct get *g, const char *text);
+
+/* ---- cmd_get_curl.c ---- */
+
+extern const struct opt_hint curl_hints[];
 
 /* ---- cmd_get_secret.c ---- */
 
@@ -218,6 +226,9 @@ struct one {
 
 tn_str judge_value(const tn_http_response *res, const char *name);
 
+/** Read Content-Range: what is not in it is -1; false if it is none. */
+bool judge_range(tn_str text, int64_t *first, int64_t *last, int64_t *whole);
+
 /** `why` is set for REFUSED. */
 enum verdict judge(struct one *u, const tn_http_response *res,
                    const char **why);
@@ -230,6 +241,11 @@ bool judge_may_pass(int status);
 
 /** Retry-After in ns; -1. */
 int64_t judge_retry_after(const tn_http_response *res);
+
+/* ---- cmd_get_range.c: -r ---- */
+
+/** Read -r; EXIT_DONE or EXIT_USAGE, the complaint made. */
+int range_make(struct get *g);
 
 /* ---- cmd_get_run.c ---- */
 

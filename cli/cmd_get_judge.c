@@ -18,8 +18,8 @@ judge_value(const tn_http_response *res, const char *name)
 }
 
 /* "bytes 5-9/10", "bytes 5-9/\*", "bytes *\/10"; RFC 9110 section 14.4. */
-static bool
-read_range(tn_str text, int64_t *first, int64_t *last, int64_t *whole)
+bool
+judge_range(tn_str text, int64_t *first, int64_t *last, int64_t *whole)
 {
     char buf[96];
     char total[32];
@@ -70,7 +70,8 @@ judge_part(struct one *u, const tn_http_response *res, const char **why)
 {
     int64_t first, last, whole;
     tn_str tag = judge_value(res, "ETag");
-    if (!read_range(judge_value(res, "Content-Range"), &first, &last, &whole) ||
+    if (!judge_range(judge_value(res, "Content-Range"), &first, &last,
+                     &whole) ||
         first < 0) {
         *why = "206 without a good Content-Range";
         return REFUSED;
@@ -94,11 +95,67 @@ judge_part(struct one *u, const tn_http_response *res, const char **why)
     return GO_ON;
 }
 
+/* Is what came what was asked for, as far as the file is that long? */
+static bool
+is_asked(const struct get *g, int64_t first, int64_t last, int64_t whole)
+{
+    if (g->first >= 0) {
+        bool end = whole >= 0 && last == whole - 1;
+        return first == g->first && (g->last >= 0 ? last <= g->last : true) &&
+               (last == g->last || end || whole < 0);
+    }
+    if (whole < 0) {
+        return last - first + 1 <= g->last;
+    }
+    return last == whole - 1 &&
+           first == (whole > g->last ? whole - g->last : 0);
+}
+
+/* Does the answer to -r hold what was asked for? */
+static bool
+is_range(struct one *u, const tn_http_response *res, const char **why)
+{
+    const struct get_opts *o = u->g->o;
+    int64_t first, last, whole;
+    if (res->status == 200 && !o->head && !o->method) {
+        *why = "all of it, not the range that was asked for";
+        return false;
+    }
+    if (res->status != 206) {
+        return true; /* an error, or what another method means */
+    }
+    if (!judge_range(judge_value(res, "Content-Range"), &first, &last,
+                     &whole) ||
+        first < 0) {
+        *why = "206 without a good Content-Range";
+        return false;
+    }
+    if (!is_asked(u->g, first, last, whole) ||
+        (res->body == TN_HTTP_LENGTH && res->length != last - first + 1)) {
+        *why = "206 with another range than asked for";
+        return false;
+    }
+    u->sink.whole = last - first + 1;
+    return true;
+}
+
+/* 416: either all of it is there already, or it became shorter. */
+static enum verdict
+judge_beyond(const struct one *u, const tn_http_response *res)
+{
+    int64_t first, last, whole;
+    bool known =
+        judge_range(judge_value(res, "Content-Range"), &first, &last, &whole);
+    return known && whole == u->asked ? ENOUGH : ANEW;
+}
+
 enum verdict
 judge(struct one *u, const tn_http_response *res, const char **why)
 {
-    int64_t first, last, whole;
     bool range = u->asked > 0;
+    if (u->g->range[0]) {
+        return is_range(u, res, why) ? TAKE : REFUSED;
+    }
     if (res->status == 206) {
         if (!range && !u->g->ranged) {
             *why = "206 that nobody asked for";
@@ -107,9 +164,7 @@ judge(struct one *u, const tn_http_response *res, const char **why)
         return range ? judge_part(u, res, why) : TAKE;
     }
     if (res->status == 416 && range) {
-        bool known = read_range(judge_value(res, "Content-Range"), &first,
-                                &last, &whole);
-        return known && whole == u->asked ? ENOUGH : ANEW;
+        return judge_beyond(u, res);
     }
     if (res->status >= 400) {
         return range ? SHOW : TAKE;

@@ -25,9 +25,9 @@
 static const char *const langs[] = {"zh", "en", NULL};
 
 static const struct opt opts[] = {
-    OPT_INT(struct hub_opts, port, "port", 'p', "PORT", 0, 65535, "8000",
+    OPT_INT(struct hub_opts, port, "port", 'p', "PORT", 0, 65535, "-1",
             "The port, of UDP for tenon chat and plain members, of TCP for "
-            "browsers; 0 lets the system choose."),
+            "browsers; 8000 without it; 0 lets the system choose."),
     OPT_STRING(struct hub_opts, bind, "bind", 0, "ADDR", NULL,
                "Listen on this address only; 127.0.0.1 keeps the room on this "
                "machine."),
@@ -49,9 +49,9 @@ static const struct opt opts[] = {
     OPT_FLAG(struct hub_opts, plain, "plain", 0,
              "Let plain members in although there is a code, which they "
              "cannot give."),
-    OPT_STRING(struct hub_opts, host, "host", 0, "NAME,...", NULL,
-               "Names by which browsers may call the hub, beside addresses, "
-               "localhost and this machine's own name."),
+    OPT_LIST(struct hub_opts, host, "host", 0, "NAME,...",
+             "Names by which browsers may call the hub, beside addresses, "
+             "localhost and this machine's own name. Again for more."),
     OPT_FLAG(struct hub_opts, use_tls, "tls", 0,
              "Browsers speak https; without --cert a certificate is made and "
              "its fingerprint printed."),
@@ -125,15 +125,34 @@ find_member(void *arg, const char *name, const tn_addr *from)
 }
 
 static void
-on_trouble(void *arg, int err, unsigned long lost)
+on_trouble(void *arg, const struct keeper_trouble *t)
 {
-    struct hub *h = arg;
-    if (err < 0) {
+    const struct hub *h = arg;
+    switch (t->news) {
+    case KEEPER_FAILS:
         say("%s: %s: what is said now is not kept", h->history,
-            tn_strerror(err));
-    } else {
+            tn_strerror(t->err));
+        break;
+    case KEEPER_WORKS:
         say("%s: what is said is kept again; %lu events are missing",
-            h->history, lost);
+            h->history, t->lost);
+        break;
+    case KEEPER_HANGS:
+        say("history: the disk does not answer; what is said now may be lost "
+            "when the hub ends");
+        break;
+    case KEEPER_DROPS:
+        say("history: the disk does not answer; the oldest of what is not "
+            "written is dropped from it");
+        break;
+    case KEEPER_ANSWERS:
+        say("history: the disk answers again; %lu events are missing", t->lost);
+        break;
+    case KEEPER_ENDS:
+        say("history: the disk does not answer; the last %lu events may be "
+            "missing",
+            t->lost);
+        break;
     }
 }
 
@@ -183,7 +202,8 @@ open_history(struct hub *h)
         return no_history(h, err);
     }
     room_resume(h->room, store_latest(h->store));
-    err = keeper_new(&h->keeper, h->room, h->store, on_trouble, h);
+    const struct keeper_disk disk = keeper_disk_of(h->store);
+    err = keeper_new(&h->keeper, h->room, &disk, on_trouble, h);
     return err < 0 ? say_failed(tn_fail(err, "open the history", NULL), NULL)
                    : EXIT_DONE;
 }
@@ -342,6 +362,9 @@ farewell(struct hub *h)
     flush(h);
     room_close(h->room);
     flush(h);
+    if (h->keeper) {
+        keeper_end(h->keeper);
+    }
     native_flush(h->native);
     screen_flush(&h->screen);
     tn_scope_end(&s);
@@ -407,35 +430,16 @@ run(void *arg)
     return code;
 }
 
-static int
-where_to_bind(struct hub *h)
-{
-    int err = 0;
-    h->ep.transport = TN_UDP;
-    h->ep.port = h->o->port;
-    if (h->o->bind) {
-        err = tn_endpoint_parse(&h->ep, h->o->bind, TN_UDP);
-    }
-    if (err < 0 || h->ep.transport != TN_UDP) {
-        return say_usage("--bind %s: not an address of this machine",
-                         h->o->bind);
-    }
-    if (h->ep.port < 0) {
-        h->ep.port = h->o->port;
-    }
-    return EXIT_DONE;
-}
-
 /* What has no sense without the page; NULL: nothing of that is asked for. */
 static const char *
 needs_web(const struct hub *h)
 {
     const struct hub_opts *o = h->o;
-    return h->dir         ? "a folder to share"
-           : o->use_tls   ? "--tls"
-           : o->host      ? "--host"
-           : o->read_only ? "--read-only"
-                          : NULL;
+    return h->dir              ? "a folder to share"
+           : o->use_tls        ? "--tls"
+           : o->host.count > 0 ? "--host"
+           : o->read_only      ? "--read-only"
+                               : NULL;
 }
 
 static int
@@ -473,7 +477,7 @@ cmd_hub(const void *opts_filled, int n, char **words)
     h->screen.lang = (enum dialect_lang)h->o->lang;
     int code = check(h);
     if (code == EXIT_DONE) {
-        code = where_to_bind(h);
+        code = where_bind(&h->ep, TN_UDP, h->o->bind, h->o->port, HUB_PORT);
     }
     if (code == EXIT_DONE) {
         code = hub_places(h);

@@ -6,6 +6,7 @@
 #include <tenon/sock.h>
 
 #include "cmd_hub_int.h"
+#include "names.h"
 #include "say.h"
 #include "secret.h"
 
@@ -41,23 +42,11 @@ take_code(struct hub *h)
     return EXIT_DONE;
 }
 
-/* The names of --host, with commas between them. */
-static int
-take_hosts(struct hub *h)
-{
-    int err = guard_add_hosts(&h->guard, h->o->host);
-    return err == 0 ? EXIT_DONE
-                    : say_usage("--host %s: %s", h->o->host,
-                                err == -ENOBUFS ? "too many names"
-                                                : "not a host's name");
-}
-
 int
 hub_guard(struct hub *h)
 {
     h->guard.tls = h->o->use_tls;
-    guard_add_own_hosts(&h->guard);
-    int code = take_hosts(h);
+    int code = names_take(&h->guard, &h->o->host);
     if (code == EXIT_DONE && (h->o->code || h->o->code_file)) {
         code = take_code(h);
     }

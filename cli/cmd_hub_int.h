@@ -22,7 +22,8 @@
 #include "secure.h"
 
 enum {
-    HUB_HOSTS = 4, /* addresses of this machine to name */
+    HUB_PORT = 8000, /* without -p, and without one in --bind */
+    HUB_HOSTS = 4,   /* addresses of this machine to name */
     /* Times that the system is asked for a port that is free for both doors. */
     HUB_PORT_TRIES = 16,
     /* Bytes of a path of ours. Longer ones there may be; nobody has them. */
@@ -35,7 +36,8 @@ enum {
 
 struct hub_opts {
     int port, lang, ready_fd;
-    const char *bind, *name, *host, *code_file;
+    const char *bind, *name, *code_file;
+    struct opt_list host;
     bool json, quiet, verbose;
     bool no_web, no_files, no_history, read_only;
     bool code, plain, use_tls, hidden;

@@ -150,7 +150,7 @@ place_history(struct hub *h, const char *home)
         snprintf(name, sizeof(name), "%.*s-%016llx", NAME_LEN,
                  slash ? slash + 1 : "", fingerprint(h->files));
     } else {
-        snprintf(name, sizeof(name), "port-%d", h->o->port);
+        snprintf(name, sizeof(name), "port-%d", h->ep.port);
     }
     if (!join(folder, home, "/", name) ||
         !join(h->history, folder, "/", "history.db")) {

@@ -15,8 +15,10 @@
 
 #include "cmd.h"
 #include "cmd_serve_int.h"
+#include "names.h"
 #include "run.h"
 #include "say.h"
+#include "where.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,8 +47,8 @@ struct serve {
 };
 
 static const struct opt opts[] = {
-    OPT_INT(struct serve_opts, port, "port", 'p', "PORT", 0, 65535, "8000",
-            "The TCP port; 0 lets the system choose."),
+    OPT_INT(struct serve_opts, port, "port", 'p', "PORT", 0, 65535, "-1",
+            "The TCP port, 8000 without it; 0 lets the system choose."),
     OPT_STRING(struct serve_opts, bind, "bind", 0, "ADDR", NULL,
                "Listen on this address only; 127.0.0.1 keeps it on this "
                "machine."),
@@ -58,10 +60,10 @@ static const struct opt opts[] = {
     OPT_SIZE(struct serve_opts, max_upload, "max-upload", 0, "SIZE", 1,
              (int64_t)1 << 50, NULL,
              "The largest file that is taken; what the disk holds without."),
-    OPT_STRING(struct serve_opts, host, "host", 0, "NAME,...", NULL,
-               "With --writable: names under which a browser may change "
-               "something, beside addresses, localhost and this machine's "
-               "own name."),
+    OPT_LIST(struct serve_opts, host, "host", 0, "NAME,...",
+             "Names by which the server may be called, beside addresses, "
+             "localhost and this machine's own name; with TLS or a password "
+             "it is any. Again for more."),
     OPT_FLAG(struct serve_opts, hidden, "hidden", 0,
              "Names that begin with a dot, too."),
     OPT_FLAG(struct serve_opts, no_listing, "no-listing", 0,
@@ -142,27 +144,35 @@ turn_away(tn_exchange *x, int status, const char *why)
     return r < 0 ? r : 1;
 }
 
-/* Another site's page must not make a visitor's browser change anything here,
-   neither by our address (Origin tells) nor by a name of its own that it had
-   point here (Host tells: DNS rebinding). Under that name nobody has a password
-   or a certificate. 1: answered. */
+/* A page elsewhere may have its own name point here (DNS rebinding): see Host.
+   Under that name nobody has a password or a certificate. To --echo and a
+   tunnel Host is not our name; without one it is no browser. 1: answered. */
+static int
+refuse_name(tn_exchange *x, const struct serve *s)
+{
+    const tn_http_request *req = tn_httpd_request(x);
+    bool known = s->tls || s->auth.user_count > 0 || s->auth.token_count > 0;
+    if (known || s->o->echo || req->method == TN_HTTP_CONNECT ||
+        !req->authority.at || guard_host(&s->guard, req->authority)) {
+        return 0;
+    }
+    return turn_away(x, 421,
+                     "This server does not go by that name (--host NAME).");
+}
+
+/* Nor must another site's page make a visitor's browser change anything here by
+   our address: Origin tells. 1: answered. */
 static int
 refuse_foreign(tn_exchange *x, const struct serve *s)
 {
     tn_str origin = tn_httpd_value(x, "Origin");
     tn_str site = tn_httpd_value(x, "Sec-Fetch-Site");
     tn_str host = tn_httpd_request(x)->authority;
-    bool known = s->tls || s->auth.user_count > 0 || s->auth.token_count > 0;
-    if (!origin.at && !site.at) { /* not a browser */
-        return 0;
-    }
     if ((site.len == 10 && memcmp(site.at, "cross-site", 10) == 0) ||
         !guard_origin(&s->guard, origin, host)) {
         return turn_away(x, 403, "Another site's page sent this.");
     }
-    return known || guard_host(&s->guard, host)
-               ? 0
-               : turn_away(x, 421, "This server does not go by that name.");
+    return 0;
 }
 
 static int
@@ -172,7 +182,10 @@ on_gate(tn_exchange *x, void *arg)
     enum tn_http_method method = tn_httpd_request(x)->method;
     bool changes = method == TN_HTTP_PUT || method == TN_HTTP_POST ||
                    method == TN_HTTP_DELETE;
-    int r = changes && !s->o->echo ? refuse_foreign(x, s) : 0;
+    int r = refuse_name(x, s);
+    if (r == 0 && changes && !s->o->echo) {
+        r = refuse_foreign(x, s);
+    }
     return r != 0 ? r : serve_auth_gate(x, &s->auth);
 }
 
@@ -303,21 +316,9 @@ run(void *arg)
 static int
 where_to_bind(struct serve *s)
 {
-    int err = 0;
-    s->ep.transport = TN_TCP;
-    s->ep.port = s->o->port;
-    if (s->o->bind) {
-        err = tn_endpoint_parse(&s->ep, s->o->bind, TN_TCP);
-    }
-    if (err < 0 || s->ep.transport != TN_TCP) {
-        return say_usage("--bind %s: not an address of this machine",
-                         s->o->bind);
-    }
-    if (s->ep.port < 0) {
-        s->ep.port = s->o->port;
-    }
+    int code = where_bind(&s->ep, TN_TCP, s->o->bind, s->o->port, SERVE_PORT);
     s->ep.transport = s->o->tls ? TN_TLS : TN_TCP;
-    return EXIT_DONE;
+    return code;
 }
 
 static int
@@ -352,48 +353,47 @@ find_shown(struct serve *s)
     struct stat st;
     const char *slash = strrchr(s->path, '/');
     const char *name = slash ? slash + 1 : s->path;
-    if (s->o->echo || stat(s->path, &st) != 0 || !S_ISREG(st.st_mode) ||
+    if (stat(s->path, &st) != 0 || !S_ISREG(st.st_mode) ||
         tn_url_encode(s->shown, sizeof(s->shown), (tn_str){name, strlen(name)},
                       "") < 0) {
         s->shown[0] = '\0';
     }
 }
 
-/* How pages of our own call us. */
-static int
-know_names(struct serve *s)
-{
-    s->guard.tls = s->o->tls;
-    guard_add_own_hosts(&s->guard);
-    int err = guard_add_hosts(&s->guard, s->o->host);
-    return err == 0 ? EXIT_DONE
-                    : say_usage("--host %s: %s", s->o->host,
-                                err == -ENOBUFS ? "too many names"
-                                                : "not a host's name");
-}
-
 /* What has no sense without --writable; NULL: nothing of that is asked for. */
 static const char *
 needs_writable(const struct serve_opts *o)
 {
-    return o->keep             ? "--keep"
-           : o->host           ? "--host"
-           : o->max_upload > 0 ? "--max-upload"
-                               : NULL;
+    return o->keep ? "--keep" : o->max_upload > 0 ? "--max-upload" : NULL;
+}
+
+static int
+check_echo(const struct serve *s)
+{
+    const struct serve_opts *o = s->o;
+    if (o->echo && s->path) {
+        return say_usage("--echo serves no folder: %s", s->path);
+    }
+    if (o->echo && (o->writable || o->hidden || o->no_listing || o->attach)) {
+        return say_usage("--echo serves no folder");
+    }
+    return EXIT_DONE;
 }
 
 static int
 check(struct serve *s)
 {
     const struct serve_opts *o = s->o;
-    if (o->echo && (o->writable || o->hidden || o->no_listing || o->attach)) {
-        return say_usage("--echo serves no folder");
+    int code = check_echo(s);
+    if (code != EXIT_DONE) {
+        return code;
     }
     if (!o->writable && needs_writable(o)) {
         return say_usage("%s goes with --writable", needs_writable(o));
     }
-    int code = secure_check(&o->secure, o->tls, true);
-    code = code == EXIT_DONE ? know_names(s) : code;
+    code = secure_check(&o->secure, o->tls, true);
+    s->guard.tls = o->tls;
+    code = code == EXIT_DONE ? names_take(&s->guard, &o->host) : code;
     code = code == EXIT_DONE ? where_to_bind(s) : code;
     code = code == EXIT_DONE ? read_proxies(s) : code;
     code = code == EXIT_DONE ? serve_auth_read(&s->auth, o->auth, o->tokens)
@@ -425,12 +425,15 @@ cmd_serve(const void *opts_filled, int n, char **words)
         return EXIT_FAILED;
     }
     s->o = opts_filled;
-    s->path = n > 0 ? words[0] : ".";
+    s->path = n > 0 ? words[0] : NULL;
     s->log.json = s->o->json;
     s->log.combined = s->o->verbose;
-    find_shown(s);
     raise_limit();
     int code = check(s);
+    if (code == EXIT_DONE && !s->o->echo) {
+        s->path = s->path ? s->path : ".";
+        find_shown(s);
+    }
     if (code == EXIT_DONE) {
         run_on_hangup(on_hangup, s);
         code = run_task(run, s, RUN_SERVER);

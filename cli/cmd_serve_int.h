@@ -13,6 +13,7 @@
 #include "secure.h"
 
 enum {
+    SERVE_PORT = 8000,       /* without -p, and without one in --bind */
     SERVE_HOSTS = 8,         /* addresses of this machine to name */
     SERVE_PROXIES = 64,      /* words of --proxy-to */
     SERVE_USERS = 1000,      /* lines of --auth and of --token-file */
@@ -25,7 +26,8 @@ enum {
 struct serve_opts {
     int port, ready_fd, max_clients;
     int64_t max_upload;
-    const char *bind, *host, *auth, *tokens, *proxy;
+    const char *bind, *auth, *tokens, *proxy;
+    struct opt_list host;
     bool writable, keep, hidden, no_listing, no_compress, attach, trace, echo;
     bool tls, no_qr, quiet, json, verbose;
     struct secure_opts secure;

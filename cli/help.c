@@ -142,6 +142,15 @@ help_all(FILE *out)
                  "the version.\n");
 }
 
+void
+help_help(FILE *out)
+{
+    fprintf(out, "Usage: tenon help [COMMAND]\n\n"
+                 "Explain a command, or print examples and list them all.\n"
+                 "The same are tenon COMMAND --help and tenon COMMAND help; "
+                 "there is more in\nman tenon and man tenon-COMMAND.\n");
+}
+
 int
 command_unknown(const char *name)
 {

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define COMMAND_POINTER(name) &command_##name,
 const struct command *const commands[] = {COMMANDS(COMMAND_POINTER) NULL};
@@ -26,6 +27,22 @@ command_by_name(const char *name)
     return NULL;
 }
 
+static bool
+is_help(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 ||
+           strcmp(word, "-h") == 0;
+}
+
+/* "tenon NAME help" is "tenon NAME --help", as with many others; but to serve
+   a folder of that name is what it says. */
+static bool
+asks_for_help(int argc, char **argv)
+{
+    return argc == 1 && strcmp(argv[0], "help") == 0 &&
+           access("help", F_OK) != 0;
+}
+
 static int
 run_command(const struct command *cmd, int argc, char **argv)
 {
@@ -36,7 +53,9 @@ run_command(const struct command *cmd, int argc, char **argv)
         return EXIT_FAILED;
     }
     say_as(cmd->name);
-    enum opt_result r = opt_parse(cmd, opts, argc, argv, &count);
+    enum opt_result r = asks_for_help(argc, argv)
+                            ? OPT_HELP
+                            : opt_parse(cmd, opts, argc, argv, &count);
     int code = EXIT_USAGE;
     if (r == OPT_HELP) {
         opt_help(cmd, stdout);
@@ -50,11 +69,17 @@ run_command(const struct command *cmd, int argc, char **argv)
 
 /* "tenon help NAME" is "tenon NAME --help"; "tenon help" lists them. */
 static int
-help(const char *name)
+help(int count, char **words)
 {
+    const char *name = count > 0 ? words[0] : NULL;
     const struct command *cmd = name ? command_by_name(name) : NULL;
+    if (count > 1) {
+        return say_usage("%s: one word too many", words[1]);
+    }
     if (cmd) {
         opt_help(cmd, stdout);
+    } else if (name && is_help(name)) {
+        help_help(stdout);
     } else if (name) {
         return command_unknown(name);
     } else {
@@ -74,9 +99,8 @@ main(int argc, char **argv)
     int code = EXIT_DONE;
     if (cmd) {
         code = run_command(cmd, argc - 2, argv + 2);
-    } else if (argc < 2 || strcmp(word, "help") == 0 ||
-               strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-        code = help(argc > 2 ? argv[2] : NULL);
+    } else if (argc < 2 || is_help(word)) {
+        code = help(argc > 2 ? argc - 2 : 0, argv + 2);
     } else if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
         printf("tenon %s\n", tn_version());
     } else if (strncmp(word, "__", 2) == 0) {

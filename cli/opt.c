@@ -97,11 +97,42 @@ find_letter(const struct opt *opts, char letter)
     return NULL;
 }
 
+/* What another program's option is here; NULL if nobody knows. By its letter,
+   or by `n` bytes of its long name. */
+static const char *
+find_hint(const struct command *cmd, char letter, const char *name, size_t n)
+{
+    for (const struct opt_hint *h = cmd->hints; h && h->name; h++) {
+        if (letter ? h->letter == letter
+                   : strncmp(h->name, name, n) == 0 && h->name[n] == '\0') {
+            return h->text;
+        }
+    }
+    return NULL;
+}
+
+static enum opt_result
+unknown_letter(const struct cursor *c, char letter)
+{
+    const char *hint = find_hint(c->cmd, letter, NULL, 0);
+    if (hint) {
+        say("unknown option -%c (%s)", letter, hint);
+    } else {
+        say("unknown option -%c (see tenon %s --help)", letter, c->cmd->name);
+    }
+    return OPT_BAD;
+}
+
 static enum opt_result
 unknown_long(const struct cursor *c, const char *name, size_t n)
 {
     char typed[NEAR_MAX + 1];
     (void)snprintf(typed, sizeof(typed), "%.*s", (int)n, name);
+    const char *hint = find_hint(c->cmd, 0, name, n);
+    if (hint) {
+        say("unknown option --%.*s (%s)", (int)n, name, hint);
+        return OPT_BAD;
+    }
     const char *best = opt_nearest(typed, NULL, "help");
     for (const struct opt *o = c->cmd->opts; o->name; o++) {
         best = opt_nearest(typed, best, o->name);
@@ -168,8 +199,7 @@ parse_letters(struct cursor *c, const char *word)
             return OPT_HELP;
         }
         if (!o) {
-            say("unknown option %s (see tenon %s --help)", shown, c->cmd->name);
-            return OPT_BAD;
+            return unknown_letter(c, *p);
         }
         if (o->kind != OPT_IS_FLAG) {
             return take_value(c, o, shown, p[1] ? p + 1 : NULL);

@@ -114,6 +114,13 @@ struct opt {
 #define OPT_VERBOSE(s)                                                         \
     OPT_FLAG(s, verbose, "verbose", 'v', "Tell on stderr what happens.")
 
+/* An option that people may expect and that is not there: what to do. */
+struct opt_hint {
+    char letter;      /* 0: none */
+    const char *name; /* long, without dashes; NULL ends the table */
+    const char *text; /* "here it is --insecure", no full stop */
+};
+
 struct command {
     const char *name;
     const char *summary;  /* "Talk or pipe over ...", no full stop */
@@ -121,9 +128,10 @@ struct command {
                                     between them */
     int min_operands;
     int max_operands;
-    const char *const *examples; /* ends in NULL; "tenon talk ..." */
-    const struct opt *opts;      /* ends in OPT_END */
-    size_t size;                 /* of the struct that opts fill */
+    const char *const *examples;  /* ends in NULL; "tenon talk ..." */
+    const struct opt *opts;       /* ends in OPT_END */
+    const struct opt_hint *hints; /* NULL: none */
+    size_t size;                  /* of the struct that opts fill */
     /* Returns the program's exit code, see say.h. `opts` and `words` live
        until the program ends. */
     int (*run)(const void *opts, int n, char **words);

@@ -53,9 +53,15 @@ progress_start(struct progress *p, const char *name, bool wanted)
 {
     memset(p, 0, sizeof(*p));
     p->on = wanted && isatty(STDERR_FILENO);
-    (void)tn_text_clean(p->name, sizeof(p->name), name, strlen(name));
+    progress_name(p, name);
     p->total = -1;
     p->started = p->moved = tn_now();
+}
+
+void
+progress_name(struct progress *p, const char *name)
+{
+    (void)tn_text_clean(p->name, sizeof(p->name), name, strlen(name));
 }
 
 void

@@ -30,6 +30,9 @@ struct progress {
 /** Begin; nothing is ever shown unless stderr is a terminal and `wanted`. */
 void progress_start(struct progress *p, const char *name, bool wanted);
 
+/** Give it another name: the next one of many files. */
+void progress_name(struct progress *p, const char *name);
+
 /** Tell how far it is. */
 void progress_at(struct progress *p, int64_t done, int64_t total);
 

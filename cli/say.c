@@ -2,7 +2,9 @@
 
 #include <tenon/err.h>
 
+#include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +12,9 @@
 #include <unistd.h>
 
 enum {
-    SAY_LINE = 1024,       /* longer lines are cut */
-    FIRST_FREE_PORT = 1024 /* below, bind needs a privilege: ip(7) */
+    SAY_LINE = 1024,        /* longer lines are cut */
+    SAY_LOOK = 100,         /* ms between two looks for a signal */
+    FIRST_FREE_PORT = 1024, /* below, bind needs a privilege: ip(7) */
 };
 
 static const char *command_name;
@@ -57,6 +60,41 @@ say_waits(void)
 {
     struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
     return poll(&p, 1, 0) == 0;
+}
+
+/* Until stdout takes more. False: a signal waits for us to end. */
+static bool
+wait_for_reader(void)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    sigset_t waiting;
+    while (poll(&p, 1, SAY_LOOK) == 0) {
+        if (sigpending(&waiting) == 0 && (sigismember(&waiting, SIGINT) == 1 ||
+                                          sigismember(&waiting, SIGTERM) == 1 ||
+                                          sigismember(&waiting, SIGHUP) == 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void
+say_data(const char *text, size_t n)
+{
+    static bool ending;
+    (void)fflush(stdout);
+    while (n > 0 && !ending) {
+        if (!wait_for_reader()) {
+            ending = true;
+            return;
+        }
+        ssize_t r = write(STDOUT_FILENO, text, n < PIPE_BUF ? n : PIPE_BUF);
+        if (r < 0) {
+            return;
+        }
+        text += r;
+        n -= (size_t)r;
+    }
 }
 
 int

@@ -25,6 +25,15 @@ void say_as(const char *command);
 /** Print one line. */
 void say(const char *format, ...) TN_PRINTF(1, 2);
 
+/**
+ * Write to stdout what a program reads. A reader that is slow holds us up; one
+ * that has stopped does not keep a signal from ending us.
+ *
+ * @param text  borrowed; `n` bytes. Not seen by who has left.
+ * @param n     bytes.
+ */
+void say_data(const char *text, size_t n);
+
 /** Print one line about a wrong use; returns EXIT_USAGE. */
 int say_usage(const char *format, ...) TN_PRINTF(1, 2);
 

@@ -294,3 +294,25 @@ where_parse(tn_endpoint *ep, const struct where *w, int n, char **words)
     }
     return code == EXIT_DONE ? where_check(ep, w) : code;
 }
+
+int
+where_bind(tn_endpoint *ep, enum tn_transport transport, const char *bind,
+           int port, int fallback)
+{
+    int err = 0;
+    ep->transport = transport;
+    ep->port = -1;
+    if (bind) {
+        err = tn_endpoint_parse(ep, bind, transport);
+    }
+    if (err < 0 || ep->transport != transport) {
+        return say_usage("--bind %s: not an address of this machine", bind);
+    }
+    if (ep->port >= 0 && port >= 0 && ep->port != port) {
+        return say_usage("--bind %s and -p %d: which port?", bind, port);
+    }
+    if (ep->port < 0) {
+        ep->port = port >= 0 ? port : fallback;
+    }
+    return EXIT_DONE;
+}

@@ -36,6 +36,19 @@ struct where {
 int where_parse(tn_endpoint *ep, const struct where *w, int n, char **words);
 
 /**
+ * Read --bind beside -p: an address of this machine, perhaps with its port.
+ *
+ * @param ep         filled.
+ * @param transport  TN_TCP or TN_UDP; an address of another one is refused.
+ * @param bind       the option's value; NULL: every address.
+ * @param port       of -p; -1 if it was not given.
+ * @param fallback   the port if neither names one.
+ * @return EXIT_DONE, or EXIT_USAGE, the complaint printed.
+ */
+int where_bind(tn_endpoint *ep, enum tn_transport transport, const char *bind,
+               int port, int fallback);
+
+/**
  * Refuse what the kernel or the resolver would in words that do not help: a
  * path too long, a family or a name that the options exclude.
  *

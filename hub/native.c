@@ -129,7 +129,19 @@ pile_up(void *arg, const struct room_event *ev)
     return 0;
 }
 
-/* Fill the ring. Members' ids are of an earlier time: nobody has them. */
+static void
+pile_free(void *arg)
+{
+    struct pile *p = arg;
+
+    for (int i = 0; p != NULL && i < p->count; i++) {
+        free(p->ev[i]);
+    }
+    free(p);
+}
+
+/* Fill the ring. Members' ids are of an earlier time: nobody has them. Where
+   the disk hangs there is no past. */
 static int
 recall(struct native *n, store *s)
 {
@@ -137,9 +149,13 @@ recall(struct native *n, store *s)
     struct store_span span = {.before = UINT64_MAX,
                               .limit = NATIVE_RING / 2,
                               .row = pile_up,
-                              .arg = p};
+                              .arg = p,
+                              .drop = pile_free};
     int err = p == NULL ? -ENOMEM : store_read(s, &span);
 
+    if (err == -EINPROGRESS) {
+        return 0; /* the worker has the pile */
+    }
     for (int i = p != NULL ? p->count - 1 : -1; i >= 0; i--) {
         p->ev[i]->who = 0;
         keep(n, p->ev[i]);
@@ -149,11 +165,8 @@ recall(struct native *n, store *s)
 
         n->floor = span.more ? oldest - 1 : 0;
     }
-    for (int i = 0; p != NULL && i < p->count; i++) {
-        free(p->ev[i]);
-    }
-    free(p);
-    return err;
+    pile_free(p);
+    return err == -EAGAIN ? 0 : err;
 }
 
 static int

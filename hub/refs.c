@@ -71,28 +71,45 @@ recall(void *arg, const struct room_event *ev)
     return refs_add_older(arg, ev) ? 0 : 1;
 }
 
-int
-refs_open(struct refs **out, room *r, store *s)
+/* Begin with what the history has. Where the disk hangs, what is said twice is
+   told twice. */
+static int
+begin(struct refs **out, store *s)
 {
     struct refs *refs = calloc(1, sizeof(*refs));
-    struct store_span span = {
-        .before = UINT64_MAX, .limit = REFS_KEPT, .row = recall, .arg = refs};
-    int err;
+    struct store_span span = {.before = UINT64_MAX,
+                              .limit = REFS_KEPT,
+                              .row = recall,
+                              .arg = refs,
+                              .drop = free};
+    int err = 0;
 
-    *out = NULL;
+    if (refs != NULL && s != NULL) {
+        err = store_read(s, &span);
+    }
+    if (err == -EINPROGRESS) { /* the worker has that one */
+        refs = calloc(1, sizeof(*refs));
+    }
+    *out = refs;
     if (refs == NULL) {
         return tn_fail(-ENOMEM, "open the room", NULL);
     }
-    err = s != NULL ? store_read(s, &span) : 0;
+    return err == -EINPROGRESS || err == -EAGAIN ? 0 : err;
+}
+
+int
+refs_open(struct refs **out, room *r, store *s)
+{
+    int err = begin(out, s);
+
     if (err == 0) {
-        err = room_attach(r, note, refs);
+        err = room_attach(r, note, *out);
     }
     if (err < 0) {
-        free(refs);
-        return err;
+        refs_close(*out);
+        *out = NULL;
     }
-    *out = refs;
-    return 0;
+    return err;
 }
 
 void

@@ -1,7 +1,9 @@
 /*
  * hub/store.h - the room's history, in one SQLite file.
  *
- * Each call that looks at the file runs on a worker thread, one at a time. The
+ * Each call that looks at the file runs on a worker thread, one at a time. A
+ * disk may hang, and a call under way on it cannot be stopped: it is left, with
+ * all that it needs, and what comes after it waits or is told -EAGAIN. The
  * journal is a write-ahead log and is not synced at each commit: what was
  * appended survives the program's sudden end, and all but the last moments the
  * machine's. So numbers leap by STORE_LEAP after an end that was not in order:
@@ -25,8 +27,9 @@ enum store_limit {
     /* Appended events after which the limits are looked at. */
     STORE_PRUNE = 256,
     /* See above: more than what a disk loses that is not synced for the 30 s
-       of a kernel's patience, at the pace at which people talk. */
-    STORE_LEAP = 1000,
+       of a kernel's patience, and than what is said while it does not answer:
+       five lines a second for two days. */
+    STORE_LEAP = 1000000,
     /* Letters of an epoch: 64 bits in hexadecimal. */
     STORE_EPOCH = 16,
     /* Bytes of the secret that goes with the history. */
@@ -38,6 +41,13 @@ enum store_limit {
 
 /* Bytes of the file, about: what fits into memory to be copied. */
 #define STORE_BYTES ((int64_t)64 << 20)
+
+/* How long who came in waits for what was said before: without it, rather
+   than later. */
+#define STORE_READ (3 * TN_SEC)
+
+/* How long the end waits for a disk that does not answer. */
+#define STORE_FAREWELL (1 * TN_SEC)
 
 /* Where and how much; 0 is the limit above. */
 struct store_opts {
@@ -60,7 +70,9 @@ struct store_span {
     int limit;      /* the latest so many of them */
     store_row *row; /* gets them from the latest to the first */
     void *arg;
-    bool more; /* set: there are older ones in the span */
+    void (*drop)(void *arg); /* for one that was left: releases it, on any
+                                thread */
+    bool more;               /* set: there are older ones in the span */
 };
 
 /**
@@ -70,7 +82,7 @@ struct store_span {
  * @param opts  borrowed until return.
  * @return 0; -EBUSY another program has it; -EBADMSG it is damaged, or no
  *   history; -EPROTO it is of a later version; -EACCES, -EROFS, -ENOENT, ...;
- *   -ENOSPC; -ENOMEM.
+ *   -ENOSPC; -ENOMEM; -ECANCELED.
  * @suspends   yes, a task only.
  */
 TN_USE int store_open(store **out, const struct store_opts *opts);
@@ -111,21 +123,35 @@ bool store_keeps(enum room_what what);
  * Append events, all or none. Good-byes, and what is for one member's eyes,
  * are left out.
  *
- * @param s    borrowed.
- * @param evs  borrowed until return; `n` of them; their numbers rise.
- * @param n    how many.
- * @return 0; -ENOSPC; -EIO; -EBADMSG; -ENOMEM; -ECANCELED: not tried.
+ * @param s         borrowed.
+ * @param evs       borrowed until return; `n` of them; their numbers rise.
+ * @param n         how many.
+ * @param patience  ns that the disk has, also if the caller is cancelled.
+ * @return 0; -ENOSPC; -EIO; -EBADMSG; -ENOMEM; -EAGAIN the disk hangs, and this
+ *   was not tried; -EINPROGRESS it was begun: store_hangs() tells its end.
  * @suspends   yes.
  */
-TN_USE int store_append(store *s, const struct room_event *evs, int n);
+TN_USE int store_append(store *s, const struct room_event *evs, int n,
+                        int64_t patience);
+
+/**
+ * Tell whether a call that was left is still under way.
+ *
+ * @param s     borrowed.
+ * @param late  set: what an append came to that was left, if it failed; else 0.
+ *              It is told once.
+ * @return true if so.
+ */
+bool store_hangs(store *s, int *late);
 
 /**
  * Read a span of events.
  *
  * @param s     borrowed.
  * @param span  borrowed until return; `more` is set.
- * @return 0; as store_append().
- * @suspends   yes.
+ * @return 0; -EIO; -EBADMSG; -ENOMEM; -EAGAIN the disk hangs; -EINPROGRESS it
+ *   was begun, and `arg` is taken.
+ * @suspends   yes, STORE_READ at most, whatever happens around it.
  */
 TN_USE int store_read(store *s, struct store_span *span);
 
@@ -134,7 +160,7 @@ TN_USE int store_read(store *s, struct store_span *span);
  *
  * @param s       taken; NULL is harmless.
  * @param latest  the last number that was given.
- * @suspends   yes, whatever happens around it.
+ * @suspends   yes, STORE_FAREWELL at most, whatever happens around it.
  */
 void store_close(store *s, uint64_t latest);
 

@@ -12,11 +12,18 @@
 #include "store.h"
 
 #include <sqlite3.h>
+#include <stdatomic.h>
+
+/* Work on a copy of the caller's data. */
+typedef int store_work(store *s, void *data);
 
 struct store {
+    atomic_int holders; /* who opened it, and each job */
     sqlite3 *db;
     sqlite3_stmt *insert, *select, *older;
-    tn_chan *turn; /* holds one value while nobody is at the file */
+    tn_chan *turn;          /* holds one value while nobody is at the file */
+    struct store_job *left; /* begun, and not waited for; NULL: none */
+    int late; /* what such an append came to in the end, if it failed */
     struct store_opts opts;
     char *path;
     uint64_t latest;
@@ -27,8 +34,8 @@ struct store {
 
 /* Events to append. */
 struct store_batch {
-    const struct room_event *evs;
     int n;
+    struct room_event evs[];
 };
 
 /** Open the file and read what goes with the history; arg is not used. */

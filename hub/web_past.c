@@ -40,7 +40,30 @@ pile_up(void *arg, const struct room_event *ev)
     return 0;
 }
 
-/* Find events in the ring; says whether there are older ones in it. */
+static void
+pile_free(void *arg)
+{
+    struct pile *p = arg;
+
+    for (int i = 0; p != NULL && i < p->count; i++) {
+        free(p->item[i]);
+    }
+    free(p);
+}
+
+static struct pile *
+pile_new(const struct web_conn *c)
+{
+    struct pile *p = calloc(1, sizeof(*p));
+
+    if (p != NULL) {
+        p->author = c->author;
+        p->reader = c->id;
+    }
+    return p;
+}
+
+/* Find events in the ring; true if no more of them have room. */
 static bool
 search_ring(const struct web *w, const struct web_span *span, struct pile *p)
 {
@@ -62,23 +85,36 @@ search_ring(const struct web *w, const struct web_span *span, struct pile *p)
     return false;
 }
 
-/* Find the events of a span, wherever they are. */
+/* Find the events of a span: what is in the ring there, for the history may
+   not have it yet, and what came before in the history. If that hangs, it
+   keeps the pile; then the ring is all there is. */
 static int
-search(struct web *w, const struct web_span *span, struct pile *p, bool *more)
+search(const struct web_conn *c, const struct web_span *span, struct pile **p,
+       bool *more)
 {
+    const struct web *w = c->web;
     struct store_span in_store = {.after = span->after,
                                   .before = span->before,
-                                  .limit = span->limit,
                                   .row = pile_up,
-                                  .arg = p};
+                                  .arg = *p,
+                                  .drop = pile_free};
     int err;
 
-    if (w->store == NULL || span->after >= w->floor) {
-        *more = search_ring(w, span, p);
+    *more = search_ring(w, span, *p);
+    if (*more || w->store == NULL || span->after >= w->floor) {
         return 0;
     }
+    if (in_store.before > w->floor + 1) {
+        in_store.before = w->floor + 1;
+    }
+    in_store.limit = span->limit - (*p)->count;
     err = store_read(w->store, &in_store);
     *more = in_store.more;
+    if (err == -EINPROGRESS) {
+        *p = pile_new(c);
+        err = *p != NULL ? 0 : -ENOMEM;
+        *more = *p != NULL && search_ring(w, span, *p);
+    }
     return err;
 }
 
@@ -110,38 +146,21 @@ write_past(const struct pile *p, bool more, size_t *len)
     return text;
 }
 
-static void
-pile_free(struct pile *p)
-{
-    for (int i = 0; p != NULL && i < p->count; i++) {
-        free(p->item[i]);
-    }
-    free(p);
-}
-
 static int
 send_span(struct web_conn *c, const struct web_span *span)
 {
-    struct pile *p = calloc(1, sizeof(*p));
+    struct pile *p = pile_new(c);
     char *text = NULL;
     size_t len = 0;
     bool more = false;
-    int err = -ENOMEM;
+    int err = p != NULL ? search(c, span, &p, &more) : -ENOMEM;
 
-    if (p != NULL) {
-        p->author = c->author;
-        p->reader = c->id;
-        err = search(c->web, span, p, &more);
-    }
     /* A history that cannot be read is a room without one. */
-    if (err == 0 || (err != -ENOMEM && err != -ECANCELED && err != -ETIME)) {
+    if (p != NULL && err != -ENOMEM) {
         text = write_past(p, more, &len);
-        err = text != NULL ? 0 : -ENOMEM;
     }
     pile_free(p);
-    if (err == 0) {
-        err = tn_ws_send(c->ws, TN_WS_TEXT, text, len);
-    }
+    err = text != NULL ? tn_ws_send(c->ws, TN_WS_TEXT, text, len) : -ENOMEM;
     free(text);
     return err;
 }

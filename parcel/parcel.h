@@ -12,7 +12,8 @@
  *
  * Receiving: parcel_receive() on an accepted socket. Sending: parcel_new(),
  * parcel_add() each path, then parcel_send() on a connected socket, and again
- * on a new one if the connection was lost.
+ * on a new one if the connection was lost. All of it is called in a task; who
+ * cancels it lets the peer know.
  */
 #ifndef PARCEL_PARCEL_H
 #define PARCEL_PARCEL_H

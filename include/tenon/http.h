@@ -81,6 +81,8 @@ typedef struct tn_http_request {
     bool expect_unknown;  /* Expect asks for something else: 417 */
     bool upgrade;         /* Connection names Upgrade */
     int status;           /* of a refused head: what to answer */
+    const char *why;      /* and what is wrong with it: a static text without
+                             a byte of the sender's */
     int field_count;
     tn_http_field fields[TN_HTTP_FIELDS];
 } tn_http_request;
@@ -124,7 +126,7 @@ TN_BEGIN_DECLS
  * @return bytes of the head, its last empty line included; 0: more is needed;
  *   TN_EHTTP: refused, for ever, and req->status says why: 400, 414, 431 (too
  *   many fields), 501 (a transfer coding that nobody knows, a method of more
- *   than 32 letters), 505. tn_why() has a sentence.
+ *   than 32 letters), 505. req->why and tn_why() have it in words.
  * @suspends   no.
  * @thread     any.
  * @see        RFC 9112 sections 2, 3, 5, 6; RFC 9110 section 7.2.

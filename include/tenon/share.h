@@ -12,7 +12,8 @@
  *                 with "Accept: application/json" or "?json"), or all of it
  *                 as "?tar"
  *     PUT         a file; POST of multipart/form-data to a folder: files;
- *                 DELETE a file or an empty folder; only if writable
+ *                 MKCOL a folder; DELETE a file or an empty folder; only if
+ *                 writable
  *
  * An upload in parts, after a broken connection or a restart too: PUT with
  * "?upload=ID&offset=N&size=TOTAL", ID being 8 to 64 letters and digits that

@@ -4,7 +4,8 @@
  * A TLS socket is a tn_sock: after tn_tls_start() the same verbs send and
  * receive, encrypted. "tls://host:port" in tn_dial() does it in one call. Of a
  * server the chain and the host name are verified against the system's trust
- * store unless a call whose name says insecure was made.
+ * store unless a call whose name says insecure was made; or, with tn_tls_psk(),
+ * that it has the same key.
  *
  * An end of stream that TLS announced (close_notify) is 0 as ever; one that it
  * did not is TN_ECUT, so that a cut answer is never taken for a whole one.

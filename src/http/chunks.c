@@ -196,17 +196,15 @@ ssize_t
 tn_http_parse_trailers(tn_http_field *fields, int cap, int *count,
                        const char *buf, size_t n)
 {
-    struct tn__http_head h = {buf, buf + n, buf, NULL};
-    int status = tn__http_fields(&h, fields, cap, count);
-    if (status == TN__HTTP_MORE) {
+    struct tn__http_head h = {buf, buf + n, 0, NULL};
+    const char *at = tn__http_fields(&h, buf, fields, cap, count, NULL);
+    if (h.status == TN__HTTP_MORE) {
         return 0;
     }
-    for (int i = 0; status == 0 && i < *count; i++) {
+    for (int i = 0; at != NULL && i < *count; i++) {
         if (is_forbidden(fields[i].name)) {
-            status =
-                tn__http_refuse(&h, TN__HTTP_BAD, "a trailer that is none");
+            at = tn__http_stop(&h, TN__HTTP_BAD, "a trailer that is none");
         }
     }
-    return status == 0 ? h.at - buf
-                       : tn_fail(TN_EHTTP, "read trailers:", h.why);
+    return at != NULL ? at - buf : tn_fail(TN_EHTTP, "read trailers:", h.why);
 }

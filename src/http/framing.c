@@ -174,23 +174,24 @@ take_expect(struct tn__http_frame *f, tn_str value)
     }
 }
 
-static int
-take(struct tn__http_head *h, struct tn__http_frame *f,
-     const tn_http_field *field)
+const uint32_t tn__frame_lengths[32] = {
+    ['c' & 31] = 1u << 10 | 1u << 14, /* Connection, Content-Length */
+    ['e' & 31] = 1u << 6,             /* Expect */
+    ['h' & 31] = 1u << 4,             /* Host */
+    ['t' & 31] = 1u << 17,            /* Transfer-Encoding */
+};
+
+int
+tn__frame_take(struct tn__http_head *h, struct tn__http_frame *f,
+               const tn_http_field *field)
 {
     const tn_str name = field->name;
     switch (name.len) {
-    case 4:
-        if (IS(name, "host")) {
-            f->hosts++;
-            f->host = field->value;
-        }
-        break;
     case 6:
         if (IS(name, "expect")) {
             take_expect(f, field->value);
         }
-        break;
+        return 0;
     case 10:
         return IS(name, "connection") ? take_connection(h, f, field->value) : 0;
     case 14:
@@ -199,32 +200,6 @@ take(struct tn__http_head *h, struct tn__http_frame *f,
         return IS(name, "transfer-encoding") ? take_coding(h, f, field->value)
                                              : 0;
     default:
-        break;
+        return 0;
     }
-    return 0;
-}
-
-int
-tn__http_frame(struct tn__http_head *h, struct tn__http_frame *f,
-               const tn_http_field *fields, int count)
-{
-    /* Lengths of the five names: one test for the many others. */
-    const uint32_t lengths = 1u << 4 | 1u << 6 | 1u << 10 | 1u << 14 | 1u << 17;
-    memset(f, 0, sizeof(*f));
-    f->length = -1;
-    for (int i = 0; i < count; i++) {
-        size_t len = fields[i].name.len;
-        if (len > 17 || (lengths >> len & 1) == 0) {
-            continue;
-        }
-        int status = take(h, f, &fields[i]);
-        if (status != 0) {
-            return status;
-        }
-    }
-    if (f->codings > 0 && f->lengths > 0) {
-        return tn__http_refuse(h, TN__HTTP_BAD,
-                               "both Content-Length and Transfer-Encoding");
-    }
-    return 0;
 }

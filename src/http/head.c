@@ -2,10 +2,9 @@
  * head.c - what the heads of requests and answers have in common: lines,
  * versions, fields.
  */
+#include "http/fields.h"
 #include "http/http_int.h"
 #include "http/scan.h"
-
-#include <limits.h>
 
 bool
 tn__http_same(tn_str text, const char *word, size_t len)
@@ -24,160 +23,132 @@ tn__http_same(tn_str text, const char *word, size_t len)
     return true;
 }
 
-int
-tn__http_line_end(struct tn__http_head *h)
+#ifdef TN__SCAN_VECTORS
+const char *
+tn__scan_far(enum tn__http_class what, const char *begin, const char *p,
+             const char *end)
 {
-    const char *p = h->at;
-    if (p == h->end) {
-        return TN__HTTP_MORE;
+    switch ((int)what) {
+    case TN__TARGET:
+        return tn__scan_steps(TN__TARGET, begin, p, end);
+    case TN__HOST:
+        return tn__scan_steps(TN__HOST, begin, p, end);
+    default:
+        return tn__scan_steps(TN__TOKEN, begin, p, end);
     }
-    if (*p != '\r') {
-        return tn__http_refuse(h, TN__HTTP_BAD, "a line has no CR LF");
-    }
-    if (p + 1 == h->end) {
-        return TN__HTTP_MORE;
-    }
-    if (p[1] != '\n') {
-        return tn__http_refuse(h, TN__HTTP_BAD, "CR without LF");
-    }
-    h->at = p + 2;
-    return 0;
 }
+#endif
 
 int
-tn__http_version(struct tn__http_head *h, int *major, int *minor)
+tn__http_refuse(struct tn__http_head *h, int status, const char *why)
+{
+    h->status = status;
+    h->why = why;
+    return status;
+}
+
+const char *
+tn__http_line_end(struct tn__http_head *h, const char *at)
+{
+    if (at == h->end) {
+        return tn__http_more(h);
+    }
+    if (*at != '\r') {
+        const char *why = *at == '\n'                  ? "LF without CR"
+                          : tn__http_is(TN__TEXT, *at) ? "a line has no CR LF"
+                                                       : "a control character";
+        return tn__http_stop(h, TN__HTTP_BAD, why);
+    }
+    if (at + 1 == h->end) {
+        return tn__http_more(h);
+    }
+    if (at[1] != '\n') {
+        return tn__http_stop(h, TN__HTTP_BAD, "CR without LF");
+    }
+    return at + 2;
+}
+
+const char *
+tn__http_version(struct tn__http_head *h, const char *at, int *major,
+                 int *minor)
 {
     static const char form[] = "HTTP/0.0";
-    size_t have = (size_t)(h->end - h->at);
+    size_t have = (size_t)(h->end - at);
     size_t len = sizeof(form) - 1;
     for (size_t i = 0; i < len && i < have; i++) {
         bool good =
-            form[i] == '0' ? tn__http_is_digit(h->at[i]) : h->at[i] == form[i];
+            form[i] == '0' ? tn__http_is_digit(at[i]) : at[i] == form[i];
         if (!good) {
-            return tn__http_refuse(h, TN__HTTP_BAD, "no version");
+            return tn__http_stop(h, TN__HTTP_BAD, "no version");
         }
     }
     if (have < len) {
-        return TN__HTTP_MORE;
+        return tn__http_more(h);
     }
-    *major = h->at[5] - '0';
-    *minor = h->at[7] - '0';
-    h->at += len;
-    return 0;
+    *major = at[5] - '0';
+    *minor = at[7] - '0';
+    return at + len;
 }
 
-/* *p is no end of a line that begins at `line`. Returns true if it may stand in
-   a line nevertheless, else *status tells. */
-static TN_APART bool
-is_no_stop(struct tn__http_head *h, const char *line, const char *p,
-           int *status)
+/* ---- fields ---- */
+
+bool
+tn__fields_no_stop(struct tn__http_head *h, const char *line, const char *p)
 {
-    h->at = p;
     if (p < h->end && (p < line || tn__http_is(TN__TEXT, *p))) {
         return true; /* LF of the line before, first in its block; or rare */
     }
-    *status = tn__http_line_end(h);
-    return false;
+    return tn__http_line_end(h, p) != NULL;
 }
 
-/* A name with rare characters in it. Returns its end; NULL if it is none. */
-static TN_APART const char *
-end_of_name(struct tn__http_head *h, const char *name, const char *p)
+const char *
+tn__fields_name(struct tn__http_head *h, const char *line, const char *p)
 {
     p = tn__scan(TN__TOKEN, h->begin, p, h->end);
-    return p > name && *p == ':' ? p : NULL;
+    if (p > line && *p == ':') {
+        return p;
+    }
+    const char *why = "a field without a name";
+    if (*line == ' ' || *line == '\t') {
+        why = "a line begins with a space";
+    }
+    const char *rest = p;
+    while (rest < h->end && (*rest == ' ' || *rest == '\t')) {
+        rest++;
+    }
+    if (p > line && rest < h->end && *rest == ':') {
+        why = "space before the colon of a field";
+    }
+    return tn__http_stop(h, TN__HTTP_BAD, why);
 }
 
-/* The line [p, end), which has a CR behind it. */
-static TN_INLINE bool
-read_field(struct tn__http_head *h, struct tn__http_bytes bytes,
-           tn_http_field *field, const char *line, const char *end)
+const char *
+tn__http_fields(struct tn__http_head *h, const char *at, tn_http_field *fields,
+                int cap, int *count, struct tn__http_marks *marks)
 {
-    const char *p = tn__scan_steps(TN__TOKEN, bytes.begin, line, bytes.end);
-    if (TN_UNLIKELY(*p != ':' || p == line)) {
-        p = end_of_name(h, line, p);
-        if (p == NULL) {
-            return false;
-        }
-    }
-    field->name = (tn_str){line, (size_t)(p - line)};
-    /* Below 0x21 there are but space and tab among what is allowed. */
-    p++;
-    while (p < end && (uint8_t)*p <= ' ') {
-        p++;
-    }
-    while (end > p && (uint8_t)end[-1] <= ' ') {
-        end--;
-    }
-    field->value = (tn_str){p, (size_t)(end - p)};
-    return true;
-}
-
-/* Lines up to the empty one and behind it; without `keep` all of them go into
-   fields[0]. */
-static TN_INLINE int
-read_fields(struct tn__http_head *h, tn_http_field *fields, bool keep, int cap,
-            int *count)
-{
-    struct tn__http_bytes bytes = {h->begin, h->end};
-    const char *line = h->at;
-    struct tn__stops stops;
-    int status = 0;
-    int k = 0;
     *count = 0;
-    tn__stops_init(&stops, bytes.begin, line, bytes.end);
-    for (;;) {
-        const char *p = tn__stops_next(&stops);
-        if (TN_UNLIKELY(bytes.end - p < 2 || memcmp(p, "\r\n", 2) != 0)) {
-            if (!is_no_stop(h, line, p, &status)) {
-                return status;
-            }
-            tn__stops_pass(&stops, 1);
-            continue;
-        }
-        if (TN_UNLIKELY(p == line)) {
-            break;
-        }
-        if (TN_UNLIKELY(k == cap)) {
-            return tn__http_refuse(h, TN__HTTP_TOO_MANY, "too many fields");
-        }
-        if (TN_UNLIKELY(
-                !read_field(h, bytes, fields + (keep ? k : 0), line, p))) {
-            return tn__http_refuse(h, TN__HTTP_BAD, "a field without a name");
-        }
-        k++;
-        line = p + 2;
-        tn__stops_pass(&stops, 2);
-    }
-    h->at = line + 2;
-    *count = k;
-    return 0;
+    return at == h->end ? tn__http_more(h)
+                        : tn__fields_read(h, at, fields, cap, count, marks);
 }
 
-int
-tn__http_fields(struct tn__http_head *h, tn_http_field *fields, int cap,
-                int *count)
-{
-    return read_fields(h, fields, true, cap, count);
-}
+/* ---- heads in pieces ---- */
 
 /* Check the whole lines of [from, last), the first line of all among them. 0 if
    an empty line ends them. */
 static int
 check_lines(struct tn__http_head *h, const char *from, const char *last,
-            int (*first)(struct tn__http_head *h))
+            tn__http_line_fn *first)
 {
-    struct tn__http_head lines = {h->begin, last, from, NULL};
-    tn_http_field field;
+    struct tn__http_head lines = {h->begin, last, 0, NULL};
+    const char *at = from == h->begin ? first(&lines, from) : from;
     int count = 0;
-    int status = from == h->begin ? first(&lines) : 0;
-    if (status == 0) {
-        status = lines.at == last
-                     ? TN__HTTP_MORE
-                     : read_fields(&lines, &field, false, INT_MAX, &count);
+    if (at != NULL) {
+        at = at == last ? tn__http_more(&lines)
+                        : tn__fields_read(&lines, at, NULL, 0, &count, NULL);
     }
+    h->status = lines.status;
     h->why = lines.why;
-    return status;
+    return lines.status;
 }
 
 /* Look for ends of lines from p on, as far as the head goes. Returns what is
@@ -207,8 +178,7 @@ find_lines(const struct tn__http_head *h, const char *from)
 /* A line is read when its end is there, and all of them once more when the
    last is: no byte is looked at more than four times, however they arrive. */
 int
-tn__http_resume(struct tn__http_head *h, size_t seen,
-                int (*first)(struct tn__http_head *h))
+tn__http_resume(struct tn__http_head *h, size_t seen, tn__http_line_fn *first)
 {
     const char *from = h->begin + seen;
     const char *last = find_lines(h, from);

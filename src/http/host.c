@@ -1,6 +1,8 @@
 /*
  * host.c - hosts and ports as targets, Host fields and URLs write them.
  */
+#include "http/host.h"
+
 #include "http/http_int.h"
 #include "http/scan.h"
 
@@ -23,33 +25,17 @@ is_literal(tn_str host)
     return inet_pton(AF_INET6, text, &addr) == 1;
 }
 
-/* Behind the colon: nothing, or up to 65535. -EINVAL else. */
-static int
-read_port(tn_str text, int *port)
-{
-    int value = 0;
-    *port = -1;
-    if (text.len > 5) {
-        return -EINVAL;
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        if (!tn__http_is_digit(text.at[i])) {
-            return -EINVAL;
-        }
-        value = 10 * value + (text.at[i] - '0');
-    }
-    if (text.len > 0) {
-        *port = value;
-    }
-    return value <= 65535 ? 0 : -EINVAL;
-}
-
-/* Where the name ends that `text` begins with. NULL: a broken percent sign. */
-static const char *
-end_of_name(const char *begin, tn_str text)
+const char *
+tn__host_rare_end(const char *begin, tn_str text, const char *p)
 {
     const char *end = text.at + text.len;
-    const char *p = tn__scan(TN__HOST, begin, text.at, end);
+    if (p == text.at && *p == '[') {
+        p = memchr(p, ']', text.len);
+        return p != NULL && is_literal((tn_str){text.at, p + 1 - text.at})
+                   ? p + 1
+                   : NULL;
+    }
+    p = tn__scan(TN__HOST, begin, p, end);
     while (p < end && *p == '%') {
         if (end - p < 3 || !tn__http_is(TN__HEX, p[1]) ||
             !tn__http_is(TN__HEX, p[2])) {
@@ -57,37 +43,11 @@ end_of_name(const char *begin, tn_str text)
         }
         p = tn__scan(TN__HOST, begin, p + 3, end);
     }
-    return p > text.at ? p : NULL;
-}
-
-/* The same for an address in brackets. */
-static const char *
-end_of_literal(tn_str text)
-{
-    const char *p = memchr(text.at, ']', text.len);
-    if (p == NULL) {
-        return NULL;
-    }
-    tn_str host = {text.at, (size_t)(p + 1 - text.at)};
-    return is_literal(host) ? p + 1 : NULL;
+    return p;
 }
 
 int
 tn__http_authority(struct tn__http_authority *a, const char *begin, tn_str text)
 {
-    bool literal = text.len > 0 && text.at[0] == '[';
-    const char *p = literal ? end_of_literal(text) : end_of_name(begin, text);
-    if (p == NULL) {
-        return -EINVAL;
-    }
-    a->port = -1;
-    a->host = (tn_str){text.at, (size_t)(p - text.at)};
-    tn_str rest = {p, text.len - a->host.len};
-    if (rest.len == 0) {
-        return 0;
-    }
-    if (*p != ':') {
-        return -EINVAL;
-    }
-    return read_port((tn_str){p + 1, rest.len - 1}, &a->port);
+    return tn__host_read(a, begin, text, text.at + text.len);
 }

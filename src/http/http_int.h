@@ -1,8 +1,8 @@
 /*
  * http_int.h - what the parsers of heads, bodies and targets share.
  *
- * Each of them returns 0, or what is wrong: TN__HTTP_MORE if the bytes end too
- * early to tell, else the status that a server answers with.
+ * What is wrong is told by a status: TN__HTTP_MORE if the bytes end too early
+ * to tell, else the one that a server answers with.
  */
 #ifndef TENON_HTTP_HTTP_INT_H
 #define TENON_HTTP_HTTP_INT_H
@@ -62,35 +62,41 @@ tn__http_hex(char c)
     return c <= '9' ? (unsigned)(c - '0') : ((unsigned)c | 0x20) - 'a' + 10;
 }
 
-/* What a scan may look at. By value: what is stored meanwhile cannot change
-   it, so it stays in registers. */
-struct tn__http_bytes {
-    const char *begin, *end;
-};
-
-/* A head on its way through the parser. */
+/* A head on its way through the parser. Who reads on returns the next byte to
+   read, or NULL: more bytes are needed, or it is refused. */
 struct tn__http_head {
     const char *begin, *end; /* all bytes that there are */
-    const char *at;          /* the next one to read */
+    int status;              /* behind a NULL: which of the two */
     const char *why;         /* static text: what is wrong with it */
 };
 
+/* ---- head.c ---- */
+
 /* Note what is wrong, for tn_why(), and return the status. */
-static inline int
-tn__http_refuse(struct tn__http_head *h, int status, const char *why)
+TN_APART int tn__http_refuse(struct tn__http_head *h, int status,
+                             const char *why);
+
+/* The same for who reads on; and that more bytes are needed. */
+static inline const char *
+tn__http_stop(struct tn__http_head *h, int status, const char *why)
 {
-    h->why = why;
-    return status;
+    (void)tn__http_refuse(h, status, why);
+    return NULL;
 }
 
-/* ---- head.c ---- */
+static inline const char *
+tn__http_more(struct tn__http_head *h)
+{
+    return tn__http_stop(h, TN__HTTP_MORE, NULL);
+}
 
 /* Text equals a word of ASCII, whatever the case of both. */
 bool tn__http_same(tn_str text, const char *word, size_t len);
 
 /* The same for a word of lower-case letters and "-" that the compiler knows,
-   and text without control characters: a byte or-ed with 0x20 is a letter only
-   if it was one, and "-" only if it was that or CR. */
+   four at least, and text without control characters: a byte or-ed with 0x20 is
+   a letter only if it was one, and "-" only if it was that or CR. The last step
+   looks at bytes again rather than at fewer. */
 static TN_INLINE bool
 tn__http_is_word(tn_str text, const char *word, size_t len)
 {
@@ -99,44 +105,72 @@ tn__http_is_word(tn_str text, const char *word, size_t len)
     if (text.len != len) {
         return false;
     }
-    for (size_t i = 0; i < len; i += 8) {
-        size_t n = len - i < 8 ? len - i : 8;
-        uint64_t a = 0, b = 0;
-        memcpy(&a, text.at + i, n);
-        memcpy(&b, word + i, n);
-        differ |= (a | spaces) ^ (b | spaces);
+    if (len < 8) {
+        uint32_t a, b, c, d;
+        memcpy(&a, text.at, 4);
+        memcpy(&b, word, 4);
+        memcpy(&c, text.at + len - 4, 4);
+        memcpy(&d, word + len - 4, 4);
+        return (((a ^ b) | (c ^ d)) & ~(uint32_t)spaces) == 0;
     }
-    return differ == 0;
+    for (size_t i = 0; i < len; i += 8) {
+        size_t at = len - i < 8 ? len - 8 : i;
+        uint64_t a, b;
+        memcpy(&a, text.at + at, 8);
+        memcpy(&b, word + at, 8);
+        differ |= a ^ b;
+    }
+    return (differ & ~spaces) == 0;
 }
 
-/* Field lines up to the empty line and behind it. */
-int tn__http_fields(struct tn__http_head *h, tn_http_field *fields, int cap,
-                    int *count);
+/* The indices of the fields that may frame a message or route it. */
+struct tn__http_marks {
+    int count;
+    uint8_t at[TN_HTTP_FIELDS];
+};
 
-/* Look only at what has come since `seen` bytes had been looked at. 0 if the
-   head is whole now; `first` reads its first line. */
+_Static_assert(TN_HTTP_FIELDS <= UINT8_MAX, "an index has to fit");
+
+/* Field lines up to the empty line and behind it. With `marks` (may be NULL)
+   `cap` is at most TN_HTTP_FIELDS. */
+const char *tn__http_fields(struct tn__http_head *h, const char *at,
+                            tn_http_field *fields, int cap, int *count,
+                            struct tn__http_marks *marks);
+
+typedef const char *tn__http_line_fn(struct tn__http_head *h, const char *at);
+
+/* Look only at what has come since `seen` bytes had been looked at; `first`
+   reads the first line of the head. 0 if it is whole now, else a status. */
 int tn__http_resume(struct tn__http_head *h, size_t seen,
-                    int (*first)(struct tn__http_head *h));
+                    tn__http_line_fn *first);
 
-/* "HTTP/1.1" at h->at. The major version need not be 1. */
-int tn__http_version(struct tn__http_head *h, int *major, int *minor);
+/* "HTTP/1.1". The major version need not be 1. */
+const char *tn__http_version(struct tn__http_head *h, const char *at,
+                             int *major, int *minor);
 
 /* The line ends here: CR LF. */
-int tn__http_line_end(struct tn__http_head *h);
+const char *tn__http_line_end(struct tn__http_head *h, const char *at);
 
 /* ---- framing.c: what the fields say of the message ---- */
 
 struct tn__http_frame {
     int hosts, lengths, codings;
-    tn_str host;
+    int host;       /* index of the last Host; 0 if there is none */
+    int others;     /* how many fields that may have said anything else */
     int64_t length; /* -1: none */
     bool chunked;
     bool close, keep_alive, upgrade;
     bool expect_continue, expect_other;
 };
 
-int tn__http_frame(struct tn__http_head *h, struct tn__http_frame *f,
-                   const tn_http_field *fields, int count);
+/* By the first letter of a name: one bit for each length of those that matter.
+   Others seldom look the same, and may. */
+extern const uint32_t tn__frame_lengths[32];
+
+/* Look at a field that is not Host. 0, or what is wrong. fields.h has the
+   loop. */
+int tn__frame_take(struct tn__http_head *h, struct tn__http_frame *f,
+                   const tn_http_field *field);
 
 /* ---- host.c ---- */
 

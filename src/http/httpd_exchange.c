@@ -3,6 +3,7 @@
  */
 #include "http/httpd_int.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- what a handler asks ---- */
@@ -97,6 +98,25 @@ status_of(int result)
     }
 }
 
+/* Answer 400 and such in so many words, none of them the peer's. */
+static int
+say_why(tn_exchange *x, int status, const char *why)
+{
+    char text[128];
+
+    snprintf(text, sizeof(text), "%s: %s", tn_http_reason(status), why);
+    return tn_httpd_error(x, status, text);
+}
+
+/* What is wrong with a body that was refused. */
+static const char *
+why_no_body(const tn_exchange *x)
+{
+    return x->body_error == TN_ETRUNCATED ? "the body ends too early"
+           : x->body == TN__BODY_TRAILERS ? "a trailer is broken"
+                                          : "a chunk is broken";
+}
+
 /* Say what went wrong, if nobody has been told anything else. */
 static int
 answer_failure(tn_exchange *x, int result)
@@ -114,7 +134,9 @@ answer_failure(tn_exchange *x, int result)
     if (status == 503) {
         (void)tn__httpd_put(x, "Retry-After", TN_HTTPD_RETRY);
     }
-    return tn_httpd_error(x, status, NULL);
+    return status == 400 && x->body_error == result
+               ? say_why(x, status, why_no_body(x))
+               : tn_httpd_error(x, status, NULL);
 }
 
 /* ---- before the handler ---- */
@@ -230,7 +252,9 @@ tn__httpd_refuse(tn_exchange *x, int status)
     x->req.minor = 1;
     x->req.keep_alive = false;
     x->body = TN__BODY_END;
-    r = refuse(x, status);
+    r = status == x->req.status && (status == 400 || status == 501)
+            ? say_why(x, status, x->req.why)
+            : refuse(x, status);
     r = r < 0 ? r : tn__httpd_end(x);
     if (x->c->server->o.log) {
         write_log(x, false, r < 0 ? r : status == 408 ? -ETIME : TN_EHTTP);

@@ -1,6 +1,8 @@
 /*
  * request.c - the head of a request: its line, its target, its host.
  */
+#include "http/fields.h"
+#include "http/host.h"
 #include "http/http_int.h"
 #include "http/scan.h"
 
@@ -9,121 +11,11 @@ enum { METHOD_MAX = 32 };
 
 /* The first line as it stands there. */
 struct line {
-    tn_str method, target;
+    enum tn_http_method method;
+    tn_str method_text, target;
     size_t query; /* where "?" is in the target; its length if nowhere */
     int minor;
 };
-
-static int
-read_method(struct tn__http_head *h, tn_str *method)
-{
-    const char *start = h->at;
-    const char *p = start;
-    while (p < h->end && tn__http_is(TN__TOKEN, *p)) {
-        if (p - start == METHOD_MAX) {
-            return tn__http_refuse(h, TN__HTTP_UNKNOWN, "a long method");
-        }
-        p++;
-    }
-    if (p == h->end) {
-        return TN__HTTP_MORE;
-    }
-    if (p == start || *p != ' ') {
-        return tn__http_refuse(h, TN__HTTP_BAD, "no method");
-    }
-    *method = (tn_str){start, (size_t)(p - start)};
-    h->at = p + 1;
-    return 0;
-}
-
-/* Go over one byte that tn__scan() stopped at; false if it cannot be part of a
-   target. RFC 3986 forbids more than is refused here: browsers send "[]^`{|}"
-   as they are, and the backslash behind the "?". */
-static bool
-is_in_target(const char *p, const char *end, bool query)
-{
-    if (*p == '%') {
-        return (p + 1 == end || tn__http_is(TN__HEX, p[1])) &&
-               (p + 2 >= end || tn__http_is(TN__HEX, p[2]));
-    }
-    return *p == '?' || (*p == '\\' && query);
-}
-
-/* Up to the space behind it. */
-static int
-read_target(struct tn__http_head *h, struct line *line)
-{
-    const char *start = h->at;
-    const char *query = NULL;
-    const char *p = tn__scan(TN__TARGET, h->begin, start, h->end);
-    while (p < h->end && *p != ' ' && p - start <= TN_URL_MAX) {
-        if (!is_in_target(p, h->end, query != NULL)) {
-            return tn__http_refuse(h, TN__HTTP_BAD,
-                                   "a target with a forbidden character");
-        }
-        if (*p == '?' && query == NULL) {
-            query = p;
-        }
-        p = tn__scan(TN__TARGET, h->begin, p + 1, h->end);
-    }
-    if (p - start > TN_URL_MAX) {
-        return tn__http_refuse(h, TN__HTTP_TARGET_LONG, "a long target");
-    }
-    if (p == h->end) {
-        return TN__HTTP_MORE;
-    }
-    if (p == start) {
-        return tn__http_refuse(h, TN__HTTP_BAD, "no target");
-    }
-    line->target = (tn_str){start, (size_t)(p - start)};
-    line->query = (size_t)((query != NULL ? query : p) - start);
-    h->at = p + 1;
-    return 0;
-}
-
-/* The version, and the end of the line. */
-static int
-read_version(struct tn__http_head *h, int *minor)
-{
-    int major = 1;
-    if (TN_LIKELY(h->end - h->at >= 10 &&
-                  memcmp(h->at, "HTTP/1.1\r\n", 10) == 0)) {
-        *minor = 1;
-        h->at += 10;
-        return 0;
-    }
-    int status = tn__http_version(h, &major, minor);
-    if (status == 0) {
-        status = tn__http_line_end(h);
-    }
-    if (status == 0 && major != 1) {
-        return tn__http_refuse(h, TN__HTTP_VERSION, "not HTTP/1");
-    }
-    return status;
-}
-
-static int
-read_line(struct tn__http_head *h, struct line *line)
-{
-    if (h->at < h->end && *h->at == '\r') {
-        int status = tn__http_line_end(h); /* the end of some earlier body */
-        if (status != 0) {
-            return status;
-        }
-    }
-    int status = read_method(h, &line->method);
-    if (status == 0) {
-        status = read_target(h, line);
-    }
-    return status != 0 ? status : read_version(h, &line->minor);
-}
-
-static int
-check_line(struct tn__http_head *h)
-{
-    struct line line;
-    return read_line(h, &line);
-}
 
 #define IS(text, word) (memcmp((text).at, word, sizeof(word) - 1) == 0)
 
@@ -152,6 +44,166 @@ method_of(tn_str text)
     default:
         return TN_HTTP_OTHER;
     }
+}
+
+/* The end of a method, where a space is. */
+static const char *
+end_of_method(struct tn__http_head *h, const char *at)
+{
+    const char *p = at;
+    while (p < h->end && tn__http_is(TN__TOKEN, *p)) {
+        if (p - at == METHOD_MAX) {
+            return tn__http_stop(h, TN__HTTP_UNKNOWN, "a long method");
+        }
+        p++;
+    }
+    if (p == h->end) {
+        return tn__http_more(h);
+    }
+    if (p == at || *p != ' ') {
+        return tn__http_stop(h, TN__HTTP_BAD, "no method");
+    }
+    return p;
+}
+
+static TN_INLINE const char *
+read_method(struct tn__http_head *h, const char *at, struct line *line)
+{
+    if (TN_LIKELY(h->end - at >= 4 && memcmp(at, "GET ", 4) == 0)) {
+        line->method_text = (tn_str){at, 3};
+        line->method = TN_HTTP_GET;
+        return at + 4;
+    }
+    if (at < h->end && *at == '\r') {
+        at = tn__http_line_end(h, at); /* the end of some earlier body */
+    }
+    const char *p = at != NULL ? end_of_method(h, at) : NULL;
+    if (p == NULL) {
+        return NULL;
+    }
+    line->method_text = (tn_str){at, (size_t)(p - at)};
+    line->method = method_of(line->method_text);
+    return p + 1;
+}
+
+/* Go over the byte at p, which a scan stopped at. RFC 3986 forbids more than is
+   refused here: browsers send "[]^`{|}" as they are, and the backslash behind
+   the "?". */
+static const char *
+pass_rare(struct tn__http_head *h, const char *at, const char *p, bool query)
+{
+    const char *end = h->end;
+    if (p - at > TN_URL_MAX) {
+        return tn__http_stop(h, TN__HTTP_TARGET_LONG, "a long target");
+    }
+    bool good = tn__http_is(TN__TARGET, *p) || (*p == '\\' && query);
+    if (*p == '%') {
+        good = (p + 1 == end || tn__http_is(TN__HEX, p[1])) &&
+               (p + 2 >= end || tn__http_is(TN__HEX, p[2]));
+    }
+    if (!good) {
+        return tn__http_stop(h, TN__HTTP_BAD,
+                             "a target with a forbidden character");
+    }
+    return p + 1;
+}
+
+struct target_end {
+    const char *end;   /* NULL: refused */
+    const char *query; /* the "?"; NULL: none */
+};
+
+/* The end of a target that has more in it than the plain bytes before p. */
+static struct target_end
+end_of_target(struct tn__http_head *h, const char *at, const char *p)
+{
+    const char *query = NULL;
+    while (p != NULL && p < h->end && *p != ' ') {
+        if (*p == '?') {
+            query = query != NULL ? query : p;
+            p++;
+        } else {
+            p = pass_rare(h, at, p, query != NULL);
+        }
+        if (p != NULL) {
+            p = tn__scan_steps(TN__TARGET, h->begin, p, h->end);
+        }
+    }
+    return (struct target_end){p, query};
+}
+
+/* Up to the space behind it. */
+static TN_INLINE const char *
+read_target(struct tn__http_head *h, const char *at, struct line *line)
+{
+    const char *p = tn__scan_near(TN__TARGET, h->begin, at, h->end);
+    const char *query = NULL;
+    if (p < h->end && *p != ' ') {
+        struct target_end found = end_of_target(h, at, p);
+        p = found.end;
+        query = found.query;
+    }
+    if (p == NULL) {
+        return NULL;
+    }
+    if (p - at > TN_URL_MAX) {
+        return tn__http_stop(h, TN__HTTP_TARGET_LONG, "a long target");
+    }
+    if (p == h->end) {
+        return tn__http_more(h);
+    }
+    if (p == at) {
+        return tn__http_stop(h, TN__HTTP_BAD, "no target");
+    }
+    line->target = (tn_str){at, (size_t)(p - at)};
+    line->query = (size_t)((query != NULL ? query : p) - at);
+    return p + 1;
+}
+
+/* A version, and the end of the line, of which there are fewer bytes or others
+   than nearly always. */
+static const char *
+read_rare_version(struct tn__http_head *h, const char *at, int *minor)
+{
+    int major = 1;
+    const char *p = tn__http_version(h, at, &major, minor);
+    if (p != NULL) {
+        p = tn__http_line_end(h, p);
+    }
+    if (p != NULL && major != 1) {
+        return tn__http_stop(h, TN__HTTP_VERSION, "not HTTP/1");
+    }
+    return p;
+}
+
+static TN_INLINE const char *
+read_version(struct tn__http_head *h, const char *at, struct line *line)
+{
+    if (TN_LIKELY(h->end - at >= 10 && memcmp(at, "HTTP/1.1\r\n", 10) == 0)) {
+        line->minor = 1;
+        return at + 10;
+    }
+    int minor = 0;
+    const char *p = read_rare_version(h, at, &minor);
+    line->minor = minor;
+    return p;
+}
+
+static TN_INLINE const char *
+read_line(struct tn__http_head *h, const char *at, struct line *line)
+{
+    const char *p = read_method(h, at, line);
+    if (p != NULL) {
+        p = read_target(h, p, line);
+    }
+    return p != NULL ? read_version(h, p, line) : NULL;
+}
+
+static const char *
+check_line(struct tn__http_head *h, const char *at)
+{
+    struct line line;
+    return read_line(h, at, &line);
 }
 
 /* ---- the target, RFC 9112 section 3.2 ---- */
@@ -250,16 +302,20 @@ static int
 take_host(struct tn__http_head *h, tn_http_request *req,
           const struct tn__http_frame *f)
 {
-    struct tn__http_authority target, host;
+    struct tn__http_authority target, host = {{NULL, 0}, -1};
+    tn_str text = {NULL, 0};
     if (f->hosts > 1 || (f->hosts == 0 && req->minor > 0)) {
         return tn__http_refuse(h, TN__HTTP_BAD,
                                f->hosts == 0 ? "no Host" : "two Hosts");
     }
-    if (f->hosts == 1 && tn__http_authority(&host, h->begin, f->host) < 0) {
-        return tn__http_refuse(h, TN__HTTP_BAD, "Host is none");
+    if (f->hosts == 1) {
+        text = req->fields[f->host].value;
+        if (tn__host_read(&host, h->begin, text, h->end) < 0) {
+            return tn__http_refuse(h, TN__HTTP_BAD, "Host is none");
+        }
     }
-    if (req->authority.at == NULL) {
-        req->authority = f->host;
+    if (req->form == TN_HTTP_ORIGIN || req->form == TN_HTTP_ASTERISK) {
+        req->authority = text;
         return 0;
     }
     if (tn__http_authority(&target, h->begin, req->authority) < 0 ||
@@ -278,7 +334,15 @@ static int
 take_frame(struct tn__http_head *h, tn_http_request *req,
            const struct tn__http_frame *f)
 {
-    if (f->codings > 0 && req->minor == 0) {
+    const bool is_new = req->minor > 0;
+    if (f->others == 0) { /* as nearly always */
+        req->body = TN_HTTP_NO_BODY;
+        req->length = -1;
+        req->keep_alive = is_new;
+        req->upgrade = req->expect_continue = req->expect_unknown = false;
+        return 0;
+    }
+    if (f->codings > 0 && !is_new) {
         return tn__http_refuse(h, TN__HTTP_BAD,
                                "Transfer-Encoding in HTTP/1.0");
     }
@@ -289,41 +353,37 @@ take_frame(struct tn__http_head *h, tn_http_request *req,
                 : f->lengths > 0 ? TN_HTTP_LENGTH
                                  : TN_HTTP_NO_BODY;
     req->length = f->length;
-    req->keep_alive = !f->close && (req->minor > 0 || f->keep_alive);
-    req->upgrade = f->upgrade && req->minor > 0;
+    req->keep_alive = (is_new | f->keep_alive) & !f->close;
+    req->upgrade = f->upgrade & is_new;
     req->expect_continue =
-        f->expect_continue && req->minor > 0 && req->body != TN_HTTP_NO_BODY;
-    req->expect_unknown = f->expect_other && req->minor > 0;
+        f->expect_continue & is_new & (req->body != TN_HTTP_NO_BODY);
+    req->expect_unknown = f->expect_other & is_new;
     return 0;
 }
 
-static int
+static TN_INLINE const char *
 read_request(struct tn__http_head *h, tn_http_request *req)
 {
     struct line line;
+    struct tn__http_marks marks;
     struct tn__http_frame frame;
-    int status = read_line(h, &line);
-    if (status != 0) {
-        return status;
+    const char *p = read_line(h, h->begin, &line);
+    if (p == NULL) {
+        return NULL;
     }
-    req->method_text = line.method;
-    req->method = method_of(line.method);
+    req->method_text = line.method_text;
+    req->method = line.method;
     req->minor = line.minor > 0;
-    status = take_target(h, req, &line);
-    if (status == 0) {
-        status =
-            tn__http_fields(h, req->fields, TN_HTTP_FIELDS, &req->field_count);
+    if (take_target(h, req, &line) != 0) {
+        return NULL;
     }
-    if (status == 0) {
-        status = tn__http_frame(h, &frame, req->fields, req->field_count);
+    p = tn__fields_read(h, p, req->fields, TN_HTTP_FIELDS, &req->field_count,
+                        &marks);
+    if (p == NULL || tn__frame_read(h, &frame, req->fields, &marks) != 0 ||
+        take_host(h, req, &frame) != 0 || take_frame(h, req, &frame) != 0) {
+        return NULL;
     }
-    if (status == 0) {
-        status = take_host(h, req, &frame);
-    }
-    if (status == 0) {
-        status = take_frame(h, req, &frame);
-    }
-    return status;
+    return p;
 }
 
 /* What came behind `seen` bytes. 0 if the head is whole. */
@@ -336,8 +396,8 @@ resume(struct tn__http_head *h, size_t seen)
     int status =
         seen < n ? tn__http_resume(h, seen, check_line) : TN__HTTP_MORE;
     if (status == TN__HTTP_MORE && seen <= most && n > most) {
-        status = check_line(h); /* once, that nobody waits for its end */
-        status = status == 0 ? TN__HTTP_MORE : status;
+        /* Once, that nobody waits for its end. */
+        status = check_line(h, h->begin) != NULL ? TN__HTTP_MORE : h->status;
     }
     return status;
 }
@@ -346,22 +406,30 @@ ssize_t
 tn_http_parse_request(tn_http_request *req, const char *buf, size_t n,
                       size_t seen)
 {
-    struct tn__http_head part = {buf, buf + n, buf, NULL};
-    struct tn__http_head h = part;
-    int early = seen == 0 ? 0 : resume(&part, seen);
-    if (early == TN__HTTP_MORE) {
-        return 0;
+    struct tn__http_head h = {buf, buf + n, 0, NULL};
+    struct tn__http_head early;
+    early.status = 0;
+    if (TN_UNLIKELY(seen > 0)) {
+        early = h;
+        if (resume(&early, seen) == TN__HTTP_MORE) {
+            return 0;
+        }
     }
     /* Of several things that are wrong the first one is told, however the
        bytes were cut: so a part that is refused is read from its beginning. */
-    int status = read_request(&h, req);
-    if (status == TN__HTTP_MORE && early != 0) {
-        status = early;
-        h.why = part.why;
+    const char *end = read_request(&h, req);
+    if (TN_LIKELY(end != NULL)) {
+        req->status = 0;
+        req->why = NULL;
+        return end - buf;
     }
-    if (status == TN__HTTP_MORE) {
+    if (h.status == TN__HTTP_MORE && early.status != 0) {
+        h = early;
+    }
+    if (h.status == TN__HTTP_MORE) {
         return 0;
     }
-    req->status = status;
-    return status == 0 ? h.at - buf : tn_fail(TN_EHTTP, "read request:", h.why);
+    req->status = h.status;
+    req->why = h.why;
+    return tn_fail(TN_EHTTP, "read request:", h.why);
 }

@@ -1,6 +1,7 @@
 /*
  * response.c - the head of an answer.
  */
+#include "http/fields.h"
 #include "http/http_int.h"
 #include "http/scan.h"
 
@@ -13,35 +14,34 @@ is_status(const char *p)
 
 /* "HTTP/1.1 200 OK": the space behind the code has to be there even if there
    is no reason (RFC 9112 section 4). */
-static int
-read_line(struct tn__http_head *h, tn_http_response *res)
+static const char *
+read_line(struct tn__http_head *h, const char *at, tn_http_response *res)
 {
     int major = 0;
-    int status = tn__http_version(h, &major, &res->minor);
-    if (status != 0) {
-        return status;
+    const char *p = tn__http_version(h, at, &major, &res->minor);
+    if (p == NULL) {
+        return NULL;
     }
     if (major != 1) {
-        return tn__http_refuse(h, TN__HTTP_VERSION, "not HTTP/1");
+        return tn__http_stop(h, TN__HTTP_VERSION, "not HTTP/1");
     }
-    if (h->end - h->at < 5) {
-        return TN__HTTP_MORE;
+    if (h->end - p < 5) {
+        return tn__http_more(h);
     }
-    const char *p = h->at;
     if (p[0] != ' ' || !is_status(p + 1) || p[4] != ' ') {
-        return tn__http_refuse(h, TN__HTTP_BAD, "no status");
+        return tn__http_stop(h, TN__HTTP_BAD, "no status");
     }
+    const char *end = tn__scan(TN__TEXT, h->begin, p + 5, h->end);
     res->status = 100 * (p[1] - '0') + 10 * (p[2] - '0') + (p[3] - '0');
-    h->at = tn__scan(TN__TEXT, h->begin, p + 5, h->end);
-    res->reason = (tn_str){p + 5, (size_t)(h->at - p - 5)};
-    return tn__http_line_end(h);
+    res->reason = (tn_str){p + 5, (size_t)(end - p - 5)};
+    return tn__http_line_end(h, end);
 }
 
-static int
-check_line(struct tn__http_head *h)
+static const char *
+check_line(struct tn__http_head *h, const char *at)
 {
     tn_http_response res;
-    return read_line(h, &res);
+    return read_line(h, at, &res);
 }
 
 /* RFC 9112 section 6.3. */
@@ -74,37 +74,44 @@ take_frame(struct tn__http_head *h, tn_http_response *res,
     return 0;
 }
 
-static int
+static const char *
 read_response(struct tn__http_head *h, tn_http_response *res)
 {
+    struct tn__http_marks marks;
     struct tn__http_frame frame;
-    int status = read_line(h, res);
-    if (status == 0) {
-        status =
-            tn__http_fields(h, res->fields, TN_HTTP_FIELDS, &res->field_count);
+    const char *p = read_line(h, h->begin, res);
+    if (p != NULL) {
+        p = tn__http_fields(h, p, res->fields, TN_HTTP_FIELDS,
+                            &res->field_count, &marks);
     }
-    if (status == 0) {
-        res->minor = res->minor > 0;
-        status = tn__http_frame(h, &frame, res->fields, res->field_count);
+    if (p == NULL) {
+        return NULL;
     }
-    return status != 0 ? status : take_frame(h, res, &frame);
+    res->minor = res->minor > 0;
+    int status = tn__frame_read(h, &frame, res->fields, &marks);
+    if (status == 0) {
+        status = take_frame(h, res, &frame);
+    }
+    return status == 0 ? p : NULL;
 }
 
 ssize_t
 tn_http_parse_response(tn_http_response *res, const char *buf, size_t n,
                        size_t seen)
 {
-    struct tn__http_head h = {buf, buf + n, buf, NULL};
+    struct tn__http_head h = {buf, buf + n, 0, NULL};
+    const char *end = NULL;
     int status = 0;
     if (seen > 0) {
         status =
             seen < n ? tn__http_resume(&h, seen, check_line) : TN__HTTP_MORE;
     }
     if (status == 0) {
-        status = read_response(&h, res);
+        end = read_response(&h, res);
+        status = h.status;
     }
     if (status == TN__HTTP_MORE) {
         return 0;
     }
-    return status == 0 ? h.at - buf : tn_fail(TN_EHTTP, "read answer:", h.why);
+    return end != NULL ? end - buf : tn_fail(TN_EHTTP, "read answer:", h.why);
 }

@@ -17,6 +17,8 @@
 
 #include <emmintrin.h>
 
+#define TN__SCAN_VECTORS
+
 enum { TN__SCAN_STEP = 16 };
 
 /* Bytes from `low` to `high`, both below 0x80: moved up so that the range ends
@@ -34,28 +36,26 @@ tn__scan_one(__m128i v, char c)
     return _mm_cmpeq_epi8(v, _mm_set1_epi8(c));
 }
 
-/* What targets are made of, but "%", "?" and what no target has. */
+/* What targets are made of, but "!", "$", "%", "?", "^" and what no target
+   has. */
 static TN_INLINE __m128i
 tn__scan_target(__m128i v)
 {
-    __m128i quote = tn__scan_range(v, '"', '#');
-    __m128i angle = tn__scan_one(_mm_or_si128(v, _mm_set1_epi8(2)), '>');
-    __m128i odd = _mm_or_si128(quote, angle);
-    odd = _mm_or_si128(odd, tn__scan_one(v, '%'));
+    __m128i odd = _mm_or_si128(v, _mm_set1_epi8(2)); /* "<" as ">" */
+    odd = _mm_or_si128(tn__scan_one(odd, '>'), tn__scan_one(odd, '^'));
     odd = _mm_or_si128(odd, tn__scan_one(v, '?'));
-    odd = _mm_or_si128(odd, tn__scan_one(v, '\\'));
-    return _mm_andnot_si128(odd, tn__scan_range(v, 0x21, 0x7e));
+    return _mm_andnot_si128(odd, tn__scan_range(v, '&', 0x7e));
 }
 
-/* Letters, digits, "-" and ".": what most tokens and hosts are made of. */
+/* Letters, digits and "-": what most tokens are made of; hosts with ".". */
 static TN_INLINE __m128i
-tn__scan_word(__m128i v)
+tn__scan_word(__m128i v, bool dot)
 {
     __m128i lower = _mm_or_si128(v, _mm_set1_epi8(0x20));
     __m128i letter = tn__scan_range(lower, 'a', 'z');
     __m128i digit = tn__scan_range(v, '0', '9');
-    return _mm_or_si128(_mm_or_si128(letter, digit),
-                        tn__scan_range(v, '-', '.'));
+    __m128i dash = dot ? tn__scan_range(v, '-', '.') : tn__scan_one(v, '-');
+    return _mm_or_si128(_mm_or_si128(letter, digit), dash);
 }
 
 static TN_INLINE __m128i
@@ -64,15 +64,22 @@ tn__scan_load(const char *p)
     return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
-/* One bit for each byte of p[0..16) that may be of another class. */
+/* One bit for each byte of p[0..16) that surely is of the class. */
 static TN_INLINE uint32_t
-tn__scan_others(enum tn__http_class what, const char *p)
+tn__scan_good(enum tn__http_class what, const char *p)
 {
     __m128i v = tn__scan_load(p);
     __m128i good = what == TN__TEXT     ? tn__scan_range(v, 0x20, 0x7e)
                    : what == TN__TARGET ? tn__scan_target(v)
-                                        : tn__scan_word(v);
-    return (uint32_t)_mm_movemask_epi8(good) ^ 0xffff;
+                                        : tn__scan_word(v, what == TN__HOST);
+    return (uint32_t)_mm_movemask_epi8(good);
+}
+
+/* The index of the lowest bit; there is one. */
+static TN_INLINE size_t
+tn__scan_lowest(uint64_t mask)
+{
+    return (unsigned)__builtin_ctzll(mask);
 }
 
 /* The first byte of [p, end) that may be of another class; end if none. */
@@ -81,63 +88,88 @@ tn__scan_steps(enum tn__http_class what, const char *begin, const char *p,
                const char *end)
 {
     for (; TN_LIKELY(end - p >= TN__SCAN_STEP); p += TN__SCAN_STEP) {
-        uint32_t others = tn__scan_others(what, p);
-        if (others != 0) {
-            return p + __builtin_ctz(others);
+        uint32_t good = tn__scan_good(what, p);
+        if (good != 0xffff) {
+            return p + tn__scan_lowest(~good);
         }
     }
     if (end - begin >= TN__SCAN_STEP && p < end) {
         /* The rest is looked at together with bytes before it. */
-        uint32_t others = tn__scan_others(what, end - TN__SCAN_STEP);
-        others >>= TN__SCAN_STEP - (end - p);
-        return others != 0 ? p + __builtin_ctz(others) : end;
+        uint32_t good = tn__scan_good(what, end - TN__SCAN_STEP);
+        return p + tn__scan_lowest(~(good >> (TN__SCAN_STEP - (end - p))));
     }
     return p;
+}
+
+/* The same in head.c, for TN__TARGET, TN__TOKEN and TN__HOST. */
+const char *tn__scan_far(enum tn__http_class what, const char *begin,
+                         const char *p, const char *end);
+
+/* The same again. The first step is enough for most names and hosts; it is on
+   its own, as a loop begins with loading all that it compares with. */
+static TN_INLINE const char *
+tn__scan_near(enum tn__http_class what, const char *begin, const char *p,
+              const char *end)
+{
+    if (TN_LIKELY(end - p >= TN__SCAN_STEP)) {
+        uint32_t good = tn__scan_good(what, p);
+        if (TN_LIKELY(good != 0xffff)) {
+            return p + tn__scan_lowest(~good);
+        }
+        p += TN__SCAN_STEP;
+    }
+    return tn__scan_far(what, begin, p, end);
 }
 
 /* Where lines may end. The masks of a block do not wait for what is found in
    the one before it, nor lines for each other: that is what makes it fast. */
 struct tn__stops {
     const char *begin, *end;
-    const char *block; /* 64 bytes, or the last ones */
-    uint64_t mask;     /* of them: stops that were not returned yet */
+    const char *next; /* behind the block: 64 bytes, or the last ones */
+    uint64_t mask;    /* stops in it that were not passed yet; the highest bit
+                         is the byte before `next` */
 };
 
-/* The mask of the last bytes, fewer than 64. */
-static inline uint64_t
-tn__stops_rest(const struct tn__stops *s)
+/* The bits of 32 bytes, and of 64. */
+static TN_INLINE uint64_t
+tn__stops_half(const char *p)
 {
-    uint64_t mask = 0;
-    const char *p = s->block;
-    if (s->end - s->begin < TN__SCAN_STEP) {
-        for (; p < s->end; p++) {
-            uint64_t other = !tn__http_is(TN__TEXT, *p);
-            mask |= other << (p - s->block);
-        }
-        return mask;
-    }
-    for (; s->end - p >= TN__SCAN_STEP; p += TN__SCAN_STEP) {
-        mask |= (uint64_t)tn__scan_others(TN__TEXT, p) << (p - s->block);
-    }
-    if (p < s->end) {
-        uint64_t last = tn__scan_others(TN__TEXT, s->end - TN__SCAN_STEP);
-        mask |= last >> (TN__SCAN_STEP - (s->end - p)) << (p - s->block);
-    }
-    return mask;
+    uint32_t a = tn__scan_good(TN__TEXT, p);
+    uint32_t b = tn__scan_good(TN__TEXT, p + 16);
+    return ~(a | b << 16);
 }
 
 static TN_INLINE uint64_t
-tn__stops_mask(const struct tn__stops *s)
+tn__stops_mask(const char *p)
 {
-    const char *p = s->block;
-    if (TN_UNLIKELY(s->end - p < 64)) {
-        return tn__stops_rest(s);
+    uint64_t a = tn__scan_good(TN__TEXT, p);
+    uint64_t b = tn__scan_good(TN__TEXT, p + 16);
+    uint64_t c = tn__scan_good(TN__TEXT, p + 32);
+    uint64_t d = tn__scan_good(TN__TEXT, p + 48);
+    return ~(a | b << 16 | c << 32 | d << 48);
+}
+
+/* The mask of the last bytes, fewer than 64: together with bytes before them,
+   if there are as many. */
+static TN_INLINE uint64_t
+tn__stops_rest(const char *begin, const char *p, const char *end)
+{
+    const unsigned unused = 64 - (unsigned)(end - p);
+    uint64_t mask = 0;
+    if (end - begin >= 64) {
+        mask = tn__stops_mask(end - 64);
+    } else if (end - begin >= 32) {
+        mask = tn__stops_half(end - 32) << 32;
+        if (unused < 32) {
+            mask |= tn__stops_half(p) << unused;
+        }
+    } else {
+        for (unsigned i = unused; i < 64; i++, p++) {
+            uint64_t other = !tn__http_is(TN__TEXT, *p);
+            mask |= other << i;
+        }
     }
-    uint64_t a = tn__scan_others(TN__TEXT, p);
-    uint64_t b = tn__scan_others(TN__TEXT, p + 16);
-    uint64_t c = tn__scan_others(TN__TEXT, p + 32);
-    uint64_t d = tn__scan_others(TN__TEXT, p + 48);
-    return a | b << 16 | c << 32 | d << 48;
+    return mask >> unused << unused;
 }
 
 static TN_INLINE void
@@ -145,7 +177,6 @@ tn__stops_init(struct tn__stops *s, const char *begin, const char *at,
                const char *end)
 {
     *s = (struct tn__stops){begin, end, at, 0};
-    s->mask = tn__stops_mask(s);
 }
 
 /* The next byte that may not be text; end if there is none. */
@@ -153,13 +184,18 @@ static TN_INLINE const char *
 tn__stops_next(struct tn__stops *s)
 {
     while (s->mask == 0) {
-        if (s->end - s->block <= 64) {
+        if (s->next == s->end) {
             return s->end;
         }
-        s->block += 64;
-        s->mask = tn__stops_mask(s);
+        if (TN_LIKELY(s->end - s->next >= 64)) {
+            s->mask = tn__stops_mask(s->next);
+            s->next += 64;
+        } else {
+            s->mask = tn__stops_rest(s->begin, s->next, s->end);
+            s->next = s->end;
+        }
     }
-    return s->block + __builtin_ctzll(s->mask);
+    return s->next - (64 - tn__scan_lowest(s->mask));
 }
 
 /* Pass the stop that was returned last, and one right behind it if it is in
@@ -178,13 +214,16 @@ tn__stops_pass(struct tn__stops *s, int count)
 enum { TN__SCAN_STEP = 8 };
 
 /* Eight bytes of a field's value at once. Seven of ten bytes of a head are in
-   values: the others are not worth arithmetic. */
+   values: for the others there is the table. */
 static TN_INLINE const char *
 tn__scan_steps(enum tn__http_class what, const char *begin, const char *p,
                const char *end)
 {
     const uint64_t ones = UINT64_MAX / 255;
     (void)begin;
+    while (what != TN__TEXT && p < end && tn__http_is(what, *p)) {
+        p++;
+    }
     for (; what == TN__TEXT && end - p >= TN__SCAN_STEP; p += TN__SCAN_STEP) {
         uint64_t v;
         memcpy(&v, p, sizeof(v));
@@ -195,6 +234,13 @@ tn__scan_steps(enum tn__http_class what, const char *begin, const char *p,
         }
     }
     return p;
+}
+
+static TN_INLINE const char *
+tn__scan_near(enum tn__http_class what, const char *begin, const char *p,
+              const char *end)
+{
+    return tn__scan_steps(what, begin, p, end);
 }
 
 struct tn__stops {

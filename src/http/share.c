@@ -354,6 +354,16 @@ options(struct tn__call *c)
                  : tn_httpd_reply(c->x, 204, NULL, "", 0);
 }
 
+/* MKCOL (RFC 4918 section 9.3). */
+static int
+other(struct tn__call *c, bool writable)
+{
+    if (!tn__str_is(c->req->method_text, "MKCOL")) {
+        return tn_httpd_error(c->x, 501, NULL);
+    }
+    return writable ? tn__share_make(c) : refuse_method(c);
+}
+
 static int
 dispatch(struct tn__call *c)
 {
@@ -372,7 +382,7 @@ dispatch(struct tn__call *c)
         return writable && !c->share->opts.keep ? tn__share_delete(c)
                                                 : refuse_method(c);
     case TN_HTTP_OTHER:
-        return tn_httpd_error(c->x, 501, NULL);
+        return other(c, writable);
     case TN_HTTP_TRACE:
     case TN_HTTP_CONNECT:
     case TN_HTTP_PATCH:

@@ -186,6 +186,7 @@ struct tn__goal {
     enum tn_share_taken taken;
     bool fresh;                   /* If-None-Match: * */
     bool replaced;                /* set: there was such a file */
+    const char *path;             /* wanted, below the share; borrowed */
     char name[TN_SHARE_NAME + 1]; /* wanted; set to what it became */
 };
 
@@ -222,6 +223,9 @@ int64_t tn__part_ask(tn_share *s, const char *key);
 /* Open the folder of uploads; `make` it if need be. */
 int tn__keep_open(const tn_share *s, bool make);
 
+/* "name (2).txt"; of "a.tar.gz" both ends stay. -ENAMETOOLONG. */
+int tn__keep_number(char dst[TN_SHARE_NAME + 1], const char *name, int number);
+
 /* Make room for one more: remove what is too old, then the oldest. -EBUSY: all
    are being written. */
 int tn__keep_room(tn_share *s, int parts);
@@ -242,15 +246,24 @@ bool tn__done_find(const tn_share *s, const char *key, struct tn__finished *f);
 void tn__done_note(const tn_share *s, const char *key, const char *name,
                    int64_t size);
 
+/* Before it bears its name: what it is going to be, for who finds it after a
+   crash. On the disk when it returns, if the disk lets us. */
+void tn__done_plan(const struct tn__upload *u, const char *key,
+                   const struct tn__goal *goal);
+
+/* It did not come to that. */
+void tn__done_forget(const tn_share *s, const char *key);
+
 /* Run fsync() where it does not hold up the loop. */
 int tn__share_fsync(int fd);
 
-/* ---- share_put.c, share_post.c, share_delete.c ---- */
+/* ---- share_put.c, share_post.c, share_delete.c, share_make.c ---- */
 
 int tn__share_put(struct tn__call *c);
 int tn__share_asked(struct tn__call *c); /* HEAD of an upload */
 int tn__share_post(struct tn__call *c);
 int tn__share_delete(struct tn__call *c);
+int tn__share_make(struct tn__call *c); /* MKCOL */
 
 /* Room on the disk for `n` bytes more? 0 or -ENOSPC. */
 int tn__share_room(int fd, int64_t n);

@@ -36,6 +36,18 @@ tn__keep_open(const tn_share *s, bool make)
 
 /* ---- making room ---- */
 
+/* Remove it; first what a crash may have left of its end. */
+static bool
+remove_it(int parts, const char *name)
+{
+    char mark[sizeof(TN__DONE) + TN__KEY];
+    if (strlen(name) == TN__KEY) {
+        (void)snprintf(mark, sizeof(mark), TN__DONE "%s", name);
+        (void)unlinkat(parts, mark, 0);
+    }
+    return unlinkat(parts, name, 0) == 0;
+}
+
 /* Does nobody write it? Then remove it, if that is wanted. */
 static bool
 is_idle(int parts, const char *name, bool remove)
@@ -43,7 +55,7 @@ is_idle(int parts, const char *name, bool remove)
     int fd =
         openat(parts, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
     bool idle = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-                (!remove || unlinkat(parts, name, 0) == 0);
+                (!remove || remove_it(parts, name));
     if (fd >= 0) {
         close(fd);
     }
@@ -182,9 +194,8 @@ tn__keep_sweep(const tn_share *s, bool end)
 
 /* ---- the end of an upload ---- */
 
-/* "name (2).txt"; of "a.tar.gz" both ends stay. -ENAMETOOLONG. */
-static int
-number_name(char dst[TN_SHARE_NAME + 1], const char *name, int number)
+int
+tn__keep_number(char dst[TN_SHARE_NAME + 1], const char *name, int number)
 {
     const char *dot = strrchr(name, '.');
     if (dot && dot - name > 4 && strncmp(dot - 4, ".tar", 4) == 0) {
@@ -240,7 +251,7 @@ rename_as(const struct tn__upload *u, struct tn__goal *goal)
     }
     memcpy(first, goal->name, sizeof(first));
     for (int i = 2; i <= TN_SHARE_RENAMES && r == -EEXIST; i++) {
-        r = number_name(goal->name, first, i);
+        r = tn__keep_number(goal->name, first, i);
         r = r < 0 ? r : rename_fresh(u, goal->name);
     }
     return r;
@@ -283,6 +294,17 @@ carry_over(struct tn__upload *u)
     return u->parts < 0 ? -errno : 0;
 }
 
+/* A crash in between must not have the file come twice. */
+static int
+plan_and_rename(const struct tn__upload *u, const char *key,
+                struct tn__goal *goal)
+{
+    if (u->lasting) {
+        tn__done_plan(u, key, goal);
+    }
+    return rename_as(u, goal);
+}
+
 int
 tn__part_finish(struct tn__upload *u, struct tn__goal *goal)
 {
@@ -293,12 +315,15 @@ tn__part_finish(struct tn__upload *u, struct tn__goal *goal)
     char key[sizeof(u->key)]; /* it may be carried over as another one */
     memcpy(key, u->key, sizeof(key));
     int r = tn__share_fsync(u->fd);
-    r = r < 0 ? r : rename_as(u, goal);
+    r = r < 0 ? r : plan_and_rename(u, key, goal);
     if (r == -EXDEV) {
         r = carry_over(u);
-        r = r < 0 ? r : rename_as(u, goal);
+        r = r < 0 ? r : plan_and_rename(u, key, goal);
     }
     if (r < 0) {
+        if (u->lasting) {
+            tn__done_forget(u->share, key);
+        }
         u->ending = false;
         return r;
     }

@@ -420,6 +420,7 @@ finish(struct put *p)
     if (r != 0) {
         return r;
     }
+    p->goal.path = p->c->path;
     r = tn__part_finish(&p->u, &p->goal);
     if (r == -EEXIST) {
         return p->goal.fresh ? refuse(p, 412, "It is there already.")

@@ -28,8 +28,9 @@ HELPER = sys.argv[1]
 
 # Why we refuse what h11 takes.
 STRICTER_H11 = {
-    "a line has no CR LF": "h11 takes LF alone for the end of a line",
-    "a field without a name": "h11 unfolds folded lines",
+    "LF without CR": "h11 takes LF alone for the end of a line",
+    "a control character": "h11 takes some in a value",
+    "a line begins with a space": "h11 unfolds folded lines",
     "a target with a forbidden character": "h11 takes all visible ones",
     "a target of no known form": "h11 does not look into targets",
     "a target without a host": "h11 does not look into targets",
@@ -49,9 +50,12 @@ LAXER_H11 = {}
 
 # Why we refuse what http_parser takes, which looks at no more than it needs.
 STRICTER_HTTP_PARSER = {
-    "a line has no CR LF": "LF alone ends a line",
+    "LF without CR": "LF alone ends a line",
     "CR without LF": "CR alone may be in a value",
-    "a field without a name": "folded lines, spaces in names",
+    "a control character": "any may be in a value",
+    "a line begins with a space": "folded lines",
+    "space before the colon of a field": "spaces in names",
+    "a field without a name": "spaces in names",
     "no method": "any white space before and behind it",
     "no target": "several spaces",
     "no version": "none is HTTP/0.9, and two digits are one number",

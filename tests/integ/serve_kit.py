@@ -7,6 +7,19 @@ import socket
 
 import tap
 
+# Folders with and without an index, with names to escape and to hide.
+FOLDERS = {
+    "a.txt": b"hello\n",
+    "page/index.html": b"<p>index</p>",
+    "docs/file10": b"10",
+    "docs/file9": b"9",
+    "docs/<b>&\"'.txt": b"x",
+    "docs/\u4e2d.txt": b"z",
+    "docs/sub/deep.txt": b"deep",
+    ".secret": b"no",
+    "docs/.secret": b"no",
+}
+
 
 class Answer:
     """One answer, read strictly."""
@@ -98,10 +111,11 @@ class Reader:
 class Server:
     """tenon serve in a folder of its own."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, env=None):
         self.folder = folder
+        where = () if "--echo" in options else (folder,)
         self.tenon = tap.Tenon("serve", "-p", "0", "--bind", "127.0.0.1",
-                               *options, folder, ready=True)
+                               *options, *where, ready=True, env=env)
         self.url = "http://" + self.tenon.where
 
     def path(self, *names):

@@ -95,8 +95,11 @@ def started(process):
 
 
 def run():
-    """Run what was registered; a word in argv chooses by name."""
-    chosen = [c for c in cases if all(w in c[0] for w in sys.argv[1:])]
+    """Run what was registered; a word in argv chooses by name, all of it if
+    the word begins with "="."""
+    chosen = [c for c in cases
+              if all(w[1:] == c[0] if w.startswith("=") else w in c[0]
+                     for w in sys.argv[1:])]
     signal.signal(signal.SIGALRM, _out_of_time)
     print(f"1..{len(chosen)}", flush=True)
     failed = 0
@@ -179,6 +182,17 @@ def write_until_full(fd, byte=b"x"):
     return total
 
 
+# --- faults -----------------------------------------------------------------
+
+def preload(name, **env):
+    """The environment in which the program has a fault of tests/support."""
+    module = os.path.join(BUILD, "tests", "support", name + ".so")
+    if not os.path.exists(module):
+        raise Skip(f"{name}.so is not built")
+    options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+    return {"LD_PRELOAD": module, "ASAN_OPTIONS": options, **env}
+
+
 # --- the program ------------------------------------------------------------
 
 # What a program keeps for its user, it shall not keep for the one who tests.
@@ -196,11 +210,12 @@ def new_home():
 
 
 class Tenon:
-    """The program under test, with pipes on all three descriptors."""
+    """The program under test, with pipes on all three descriptors. `inside`
+    makes the command line that runs it elsewhere: see lan.py."""
 
     running = []
 
-    def __init__(self, *args, ready=False, env=None, **popen):
+    def __init__(self, *args, ready=False, env=None, inside=None, **popen):
         write_end = None
         args = [PROGRAM, *args]
         if ready:
@@ -211,7 +226,7 @@ class Tenon:
         if "hub" in args[1:2] and "XDG_DATA_HOME" not in (env or {}):
             env = {**(env or {}), "XDG_DATA_HOME": new_home()}
         self.process = subprocess.Popen(
-            args, env={**os.environ, **(env or {})}, bufsize=0,
+            inside(args) if inside else args, env={**os.environ, **(env or {})}, bufsize=0,
             pass_fds=[write_end] if ready else [], **popen)
         Tenon.running.append(self)
         self.stdin = self.process.stdin

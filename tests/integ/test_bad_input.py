@@ -23,11 +23,34 @@ USAGE = [
     ("tlak", "tlak: no such command (did you mean talk?)"),
     ("frobnicate", "frobnicate: no such command (see tenon help)"),
     ("help ehco", "ehco: no such command (did you mean echo?)"),
+    ("help get x", "x: one word too many"),
+    ("serve --echo .", "serve: --echo serves no folder: ."),
+    ("serve --bind 127.0.0.1:9 -p 8",
+     "serve: --bind 127.0.0.1:9 and -p 8: which port?"),
+    ("serve --bind [::1]:9 -p 8000",
+     "serve: --bind [::1]:9 and -p 8000: which port?"),
+    ("hub --bind 127.0.0.1:9 -p 0",
+     "hub: --bind 127.0.0.1:9 and -p 0: which port?"),
     ("--versoin", "--versoin: no such command (see tenon help)"),
     # options
     ("talk --wiat 5 :1", "talk: unknown option --wiat (did you mean --wait?)"),
     ("talk --fram", "talk: unknown option --fram (did you mean --frame?)"),
     ("talk --zzz", "talk: unknown option --zzz " + SEE_TALK),
+    ("get -k :1", "get: unknown option -k (here it is --insecure, in full)"),
+    ("get -sb a=b :1", "get: unknown option -b (here it is -H 'Cookie: "
+     "NAME=VALUE')"),
+    ("get --write-out x :1", "get: unknown option --write-out (--events tells "
+     "status and bytes as JSON, --timing how long it took)"),
+    ("get --cacert=x :1", "get: unknown option --cacert (here it is --ca "
+     "FILE)"),
+    ("get --insecur :1", "get: unknown option --insecur (did you mean "
+     "--insecure?)"),
+    ("get -r 5-4 :1", "get: -r 5-4: must be FIRST-LAST, FIRST- or -COUNT"),
+    ("get -r bytes=5-6 :1", "get: -r bytes=5-6: must be FIRST-LAST, FIRST- or "
+     "-COUNT"),
+    ("get -r -0 :1", "get: -r -0: must be FIRST-LAST, FIRST- or -COUNT"),
+    ("get -r 1-2,4-5 :1", "get: -r 1-2,4-5: one range at a time"),
+    ("get -r 0-3 -C - -O :1/x", "get: -r does not go with -C"),
     ("talk -Q :1", "talk: unknown option -Q " + SEE_TALK),
     ("talk -lQ :1", "talk: unknown option -Q " + SEE_TALK),
     ("talk --udp=3 :1", "talk: --udp takes no value"),
@@ -163,7 +186,8 @@ def check(words, code, line, **how):
 
 def register_usage():
     for words, line in USAGE:
-        own = line.split(":")[0] in ("talk", "echo", "chat")
+        own = line.split(":")[0] in ("talk", "echo", "chat", "get", "serve",
+                                     "hub")
         prefix = line if own else ": " + line
         shown = words if len(words) < 60 else words[:57] + "..."
         tap.add("usage: tenon " + shown, check_usage, words, prefix)
@@ -173,6 +197,36 @@ def check_usage(words, line):
     got = tap.tenon(*words.split())
     wanted = "tenon" + (line if line.startswith(": ") else " " + line) + "\n"
     tap.equal(got, (2, "", wanted))
+
+
+# --- asking for help ----------------------------------------------------------
+
+@tap.case
+def help_help():
+    """tenon help help, tenon COMMAND help"""
+    code, out, err = tap.tenon("help", "help")
+    tap.equal((code, err), (0, ""))
+    tap.true(out.startswith("Usage: tenon help [COMMAND]\n"), out)
+    tap.equal(tap.tenon("--help", "help"), (0, out, ""))
+    for command in ("talk", "serve", "get", "hub"):
+        tap.equal(tap.tenon(command, "help"), tap.tenon(command, "--help"))
+    with tap.temp_dir() as folder:
+        os.mkdir(os.path.join(folder, "help"))
+        serve = subprocess.Popen(
+            [tap.PROGRAM, "serve", "help", "-p", "0", "--bind", "127.0.0.1"],
+            cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        tap.started(serve)
+        tap.true(b"serving help;" in tap.read_some(serve.stderr), "the folder")
+
+
+@tap.case
+def one_port():
+    """--bind and -p that name the same port"""
+    for args in (("--bind", "127.0.0.1:0"), ("--bind", "127.0.0.1:0", "-p",
+                                             "0"),
+                 ("--bind", "127.0.0.1", "-p", "0")):
+        serve = tap.Tenon("serve", *args, "--echo", ready=True)
+        tap.true(serve.where.startswith("127.0.0.1:"), serve.where)
 
 
 # --- the system says no -----------------------------------------------------

@@ -7,8 +7,10 @@ import http.client
 import os
 import re
 import socket
+import struct
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.environ.get("TENON_SOURCE", os.path.join(HERE, "..", ".."))
@@ -259,6 +261,25 @@ def test_upper_server():
                 same(second.recv(100), b"TWO")
                 first.sendall(b"one")
                 same(first.recv(100), b"ONE")
+
+
+def test_take_file():
+    with tempfile.TemporaryDirectory() as folder:
+        with server("take_file", folder) as (process, addr):
+            for name, data, sent, told in (
+                    (b"a.bin", b"x" * 100000, 100000, "it is here"),
+                    (b"cut", b"x" * 10, 100,
+                     "the stream ended inside a message"),
+                    (b"../up", b"x", 1, "permission denied"),
+                    (b"", b"", 0, None)):
+                with socket.create_connection(addr) as sock:
+                    if told:
+                        sock.sendall(struct.pack("i", len(name)) + name +
+                                     struct.pack("i", sent) + data)
+                if told:
+                    same(process.stdout.readline().lower(),
+                         f"{name.decode()}: {told}\n")
+        same(os.listdir(folder), ["a.bin"])
 
 
 def test_web_server():

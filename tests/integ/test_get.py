@@ -396,6 +396,56 @@ tap.add("-C - of a file that became shorter begins anew", resumed,
         lambda f: f.__init__(b"short", tag=""))
 
 
+# --- a range ---------------------------------------------------------------------
+
+TEN = b"0123456789"
+RANGES = {  # -r: the answer's Content-Range and body, what is got, Range
+    "0-3": ("bytes 0-3/10", b"0123"),
+    "4-": ("bytes 4-9/10", b"456789"),
+    "-3": ("bytes 7-9/10", b"789"),
+    "-30": ("bytes 0-9/10", TEN),
+    "8-20": ("bytes 8-9/10", b"89"),
+    "2-4": ("bytes 2-4/*", b"234"),
+}
+
+
+def ranged(text, value, body):
+    def answer(request, conn):
+        return web.reply(body, "206 X", f"Content-Range: {value}")
+    with web.server(answer) as server:
+        tap.equal(get("-r", text, server.url()), (0, body.decode(), ""))
+        tap.equal(web.field(server.requests[0], "Range"), "bytes=" + text)
+
+
+for text, (value, body) in RANGES.items():
+    tap.add(f"-r {text} gets {body}", ranged, text, value, body)
+
+
+@tap.case
+def other_ranges():
+    """-r takes no other range than the one asked for, nor all of it"""
+    for text, status, value, why in (
+            ("0-3", "206 X", "bytes 0-2/10", "another range"),
+            ("0-3", "206 X", "bytes 1-3/10", "another range"),
+            ("0-3", "206 X", "bytes 0-4/10", "another range"),
+            ("4-", "206 X", "bytes 4-8/10", "another range"),
+            ("-3", "206 X", "bytes 6-8/10", "another range"),
+            ("-3", "206 X", "bytes 6-9/10", "another range"),
+            ("0-3", "206 X", "lines 0-3/10", "good Content-Range"),
+            ("0-3", "200 OK", "", "all of it, not the range")):
+        def answer(request, conn, status=status, value=value):
+            first, last = value[6:].split("/")[0].split("-") if value \
+                else (0, 9)
+            return web.reply(TEN[int(first):int(last) + 1], status,
+                             f"Content-Range: {value}")
+        with web.server(answer) as server:
+            code, out, err = get("-r", text, server.url())
+            tap.equal((code, out), (1, ""), f"{text} {value}")
+            tap.true(why in err, err)
+    with web.server(lambda *_: web.reply(b"", "416 X")) as server:
+        tap.equal(get("-r", "90-", server.url())[0], 4)
+
+
 WRONG = {
     "another start": "bytes 0-9/10",
     "no range at all": None,

@@ -172,7 +172,7 @@ def slow_heads():
         before = cost.memory()
         for _ in range(MANY):
             sock = s.connect()
-            sock.sendall(b"GET /a.txt HTTP/1.1\r\nHost: test\r\nX: ")
+            sock.sendall(b"GET /a.txt HTTP/1.1\r\nHost: localhost\r\nX: ")
             crowd.add(sock)
         until("they are in", lambda: connections(cost) == MANY)
         waits = good(s)
@@ -365,8 +365,8 @@ def flood(port, begin, piece, limit=1 << 30):
     return sent, 0
 
 
-LINE = b"GET / HTTP/1.1\r\nHost: test\r\n"
-PUT = b"PUT /f HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
+LINE = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
+PUT = b"PUT /f HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 ENDLESS = [
     ("one header", LINE + b"X: ", b"x", 431),
     ("many headers", LINE, b"X-Name: value\r\n", 431),
@@ -490,7 +490,7 @@ def huge_length_to_the_hub():
             with tap.connect(f"127.0.0.1:{where.port}") as sock:
                 sock.sendall(request(target, method, Content_Length=size,
                                      Content_Type=FORM).replace(
-                    b"Host: test", b"Host: 127.0.0.1:%d" % where.port))
+                    b"Host: localhost", b"Host: 127.0.0.1:%d" % where.port))
                 tap.equal(Reader(sock).answer().status, status, target)
         tap.equal(listed(folder), [])
 

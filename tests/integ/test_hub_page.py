@@ -249,7 +249,7 @@ def page():
 @tap.case
 def host():
     """A name that is not the hub's gets 421"""
-    h = hub("--host", "Hub.example,other.example")
+    h = hub("--host", "Hub.example", "--host", "b,other.example")
     good = [f"127.0.0.1:{h.port}", "127.0.0.1", "localhost", "LOCALHOST:1",
             "[::1]:80", "10.1.2.3", "hub.example", "hub.example:80",
             "hub.example.", "other.example", socket.gethostname()]

@@ -9,22 +9,10 @@ import re
 import subprocess
 
 import tap
-from serve_kit import request, served
+from serve_kit import FOLDERS, request, served
 
 TEXT = b"".join(b"%d\n" % n for n in range(20000))
-FILES = {
-    "a.txt": b"hello\n",
-    "num.txt": TEXT,
-    "pic.png": b"\x89PNG" + bytes(5000),
-    "page/index.html": b"<p>index</p>",
-    "docs/file10": b"10",
-    "docs/file9": b"9",
-    "docs/<b>&\"'.txt": b"x",
-    "docs/\u4e2d.txt": b"z",
-    "docs/sub/deep.txt": b"deep",
-    ".secret": b"no",
-    "docs/.secret": b"no",
-}
+FILES = {**FOLDERS, "num.txt": TEXT, "pic.png": b"\x89PNG" + bytes(5000)}
 
 
 # --- files ------------------------------------------------------------------

@@ -75,8 +75,9 @@ def other_sites():
 
 @tap.case
 def other_names():
-    """A page whose name was made to point here changes nothing"""
-    with served("--writable", "--host", "Mine.example,b", files=FILES) as s:
+    """A page whose name was made to point here sees and changes nothing"""
+    with served("--writable", "--host", "Mine.example,c", "--host", "b",
+                files=FILES) as s:
         for host, status in [("evil.example", 421), ("evil.example:8000", 421),
                              ("localhost", 201), ("[::1]:80", 201),
                              ("mine.example:80", 201), ("b", 201),
@@ -86,9 +87,22 @@ def other_names():
                 got = s.put("/new", b"x", Host=host, **field)
                 tap.true(got.status == status or
                          (got.status, status) == (204, 201), (host, got))
-            tap.equal(s.ask("/a.txt", Host=host).status, 200)
-        # No browser, no page: a script that has its own name for us.
-        tap.equal(s.put("/new", b"x", Host="evil.example").status, 204)
+            got = s.ask("/a.txt", Host=host)
+            tap.equal(got.status, 421 if status == 421 else 200, host)
+            tap.true((b"hello" in got.body) == (status != 421), got)
+        got = s.put("/new", b"x", Host="evil.example")
+        tap.equal((got.status, b"--host NAME" in got.body), (421, True))
+        # HTTP/1.0 without a Host is no browser.
+        with s.connect() as sock:
+            sock.sendall(b"GET /a.txt HTTP/1.0\r\n\r\n")
+            tap.equal(Reader(sock).answer().status, 200)
+        # An absolute target overrules nothing: both have to be the same.
+        with s.connect() as sock:
+            sock.sendall(b"GET http://evil.example/a.txt HTTP/1.1\r\n"
+                         b"Host: evil.example\r\n\r\n")
+            tap.equal(Reader(sock).answer().status, 421)
+    with served("--echo") as s:
+        tap.equal(s.ask("/", "POST", b"x", Host="evil.example").status, 200)
     with tap.temp_dir() as folder:
         users = secret_file(folder, "users", "ann:w\n")
         word = "Basic " + base64.b64encode(b"ann:w").decode()
@@ -97,7 +111,8 @@ def other_names():
             tap.equal(s.put("/n", b"x", **fields).status, 401)
             tap.equal(s.put("/n", b"x", Authorization=word, **fields).status,
                       201)
-    for words, said in [(["--host", "a"], "--host goes with --writable"),
+    for words, said in [(["--host", ",".join("abcdefghijklmnopqrst")],
+                         "too many names"),
                         (["--writable", "--host", "a/b"], "--host a/b: not"),
                         (["--writable", "--host", "x" * 300], "not a host")]:
         code, _, err = tap.tenon("serve", *words)

@@ -5,10 +5,11 @@ import contextlib
 import os
 import signal
 import threading
+import urllib.parse
 
 import tap
 from serve_kit import (Server, finished, listed, offset, part, request,
-                       served)
+                       served, waiting)
 
 
 @tap.case
@@ -97,6 +98,81 @@ def at_once():
             with open(s.path(name), "rb") as file:
                 tap.true(file.read() == data, "another content")
         tap.equal(len(listed(s.folder)), 20)
+
+
+def crashed(folder, moment, target, body, *options):
+    """The server is killed at the rename that ends an upload."""
+    s = Server(folder, "--quiet", "--writable", *options,
+               env=tap.preload("crash", TENON_CRASH=moment))
+    with contextlib.suppress(ConnectionError, EOFError):
+        s.put(target, body)
+    tap.equal(s.tenon.wait(), 128 + signal.SIGKILL, "its end")
+
+
+def crash_behind(options, before, wanted):
+    """The file bore its name and nobody had been told: it comes once"""
+    with tap.temp_dir() as folder:
+        for name in before:
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(b"other!")
+        crashed(folder, "behind", part("f", "abcd1234", 0, 6), b"abcdef",
+                *options)
+        after = listed(folder)
+        tap.equal(after, sorted({*before, wanted}))
+        with served("--writable", *options, folder=folder) as s:
+            tap.equal(offset(s, "f", "abcd1234"), 6)
+            tap.equal(s.put(part("f", "abcd1234", 0, 6), b"abcdef").status,
+                      409)
+            got = s.put(part("f", "abcd1234", 6, 6), b"")
+            tap.equal((got.status, got.get("Location")),
+                      (201, "/" + urllib.parse.quote(wanted)))
+            tap.equal(listed(folder), after)
+            with open(s.path(wanted), "rb") as file:
+                tap.equal(file.read(), b"abcdef")
+            # From here on it is as with any other.
+            os.unlink(s.path(wanted))
+            tap.equal(offset(s, "f", "abcd1234"), 6)
+
+
+for _name, *_how in (
+        ("a new name", (), (), "f"),
+        ("a name that is kept", ("--keep",), ("f", "f (2)"), "f (3)")):
+    tap.add(f"Killed behind the rename, {_name}: it comes once", crash_behind,
+            *_how)
+
+
+@tap.case
+def crash_before():
+    """Killed before the rename: all of it is there, and goes on"""
+    with tap.temp_dir() as folder:
+        crashed(folder, "before", part("f", "abcd1234", 0, 6), b"abcdef")
+        tap.equal(listed(folder), [])
+        with served("--writable", folder=folder) as s:
+            tap.equal(offset(s, "f", "abcd1234"), 6)
+            tap.equal(s.put(part("f", "abcd1234", 6, 6), b"").status, 201)
+            tap.equal(listed(folder), ["f"])
+            tap.equal(s.ask("/f").body, b"abcdef")
+
+
+@tap.case
+def crash_and_lost():
+    """Killed at the rename, and the file is gone: it begins anew"""
+    for moment in ("before", "behind"):
+        with tap.temp_dir() as folder:
+            crashed(folder, moment, part("f", "abcd1234", 0, 6), b"abcdef")
+            if moment == "behind":
+                os.unlink(os.path.join(folder, "f"))
+                with open(os.path.join(folder, "f"), "wb") as file:
+                    file.write(b"another")
+            else:
+                [name] = waiting(folder)
+                os.utime(os.path.join(folder, ".tenon-parts", name),
+                         (1700000000,) * 2)
+            with served("--writable", "--keep", folder=folder) as s:
+                tap.equal(offset(s, "f", "abcd1234"), 0)
+                got = s.put(part("f", "abcd1234", 0, 6), b"abcdef")
+                tap.equal(got.status, 201)
+                tap.equal(s.ask(got.get("Location")).body, b"abcdef")
 
 
 @tap.case

@@ -250,7 +250,7 @@ def first(answers, what):
 def deliveries():
     """Each request, three times: whole, byte by byte, cut at random"""
     dice = random.Random(1)
-    with served("--echo", "--quiet", folder="/") as s:
+    with served("--echo", "--quiet") as s:
         for data, body in GOOD:
             for pieces in ([data], byte_by_byte(data), at_random(data, dice)):
                 tap.equal(deliver(s, pieces), good(body), data[:200])
@@ -267,7 +267,7 @@ def deliveries():
 def pairs():
     """Two on one connection: the first does not change the second's fate"""
     dice = random.Random(2)
-    with served("--echo", "--quiet", folder="/") as s:
+    with served("--echo", "--quiet") as s:
         for data, body in GOOD:
             after, after_body = dice.choice(GOOD)
             for pieces in ([data + after], [data, after],
@@ -287,7 +287,7 @@ def pairs():
 @tap.case
 def large():
     """What is larger than the limit is 413, and the server goes on"""
-    with served("--echo", "--quiet", folder="/") as s:
+    with served("--echo", "--quiet") as s:
         big = b"x" * (1 << 20)
         tap.equal(s.ask("/", "POST", big).body == big, True)
         tap.equal(s.ask("/", "POST", big + b"x").status, 413)

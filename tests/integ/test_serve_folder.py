@@ -9,25 +9,13 @@ import subprocess
 import tarfile
 
 import tap
-from serve_kit import served
-
-FILES = {
-    "a.txt": b"hello\n",
-    "page/index.html": b"<p>index</p>",
-    "docs/file10": b"10",
-    "docs/file9": b"9",
-    "docs/<b>&\"'.txt": b"x",
-    "docs/\u4e2d.txt": b"z",
-    "docs/sub/deep.txt": b"deep",
-    ".secret": b"no",
-    "docs/.secret": b"no",
-}
+from serve_kit import FOLDERS, served
 
 
 @tap.case
 def folders():
     """A folder has its slash, its index.html, its listing"""
-    with served(files=FILES) as s:
+    with served(files=FOLDERS) as s:
         got = s.ask("/docs")
         tap.equal((got.status, got.get("Location")), (301, "/docs/"))
         tap.equal(s.ask("//docs").get("Location"), "/docs/", "another host")
@@ -51,7 +39,7 @@ def folders():
                  "sorted the other way")
         tap.true(turned.index('href="sub/"') < turned.index('href="file10"'),
                  "folders stay first")
-    with served("--no-listing", files=FILES) as s:
+    with served("--no-listing", files=FOLDERS) as s:
         tap.equal(s.ask("/docs/").status, 403)
         tap.equal(s.ask("/docs/?json").status, 403)
         tap.equal(s.ask("/docs/?tar").status, 403)
@@ -61,7 +49,7 @@ def folders():
 @tap.case
 def listing_for_programs():
     """The listing as JSON"""
-    with served(files=FILES) as s:
+    with served(files=FOLDERS) as s:
         for target, fields in (("/docs/?json", {}),
                                ("/docs/", {"Accept": "application/json"})):
             got = s.ask(target, **fields)
@@ -99,7 +87,7 @@ def strange_names():
 def archive():
     """A folder as an archive that tar reads, long names included"""
     long = "/".join(["n" * 100] * 4) + "/" + "m" * 200 + ".txt"
-    files = {**FILES, long: b"long", "big.bin": os.urandom(3000000)}
+    files = {**FOLDERS, long: b"long", "big.bin": os.urandom(3000000)}
     with served(files=files) as s:
         os.symlink("docs", s.path("loop"))
         os.symlink("/etc/passwd", s.path("outside"))

@@ -138,6 +138,31 @@ def delete():
 
 
 @tap.case
+def folders():
+    """MKCOL makes a folder, one at a time and where it may"""
+    with served("--writable", "--keep", files={"a": b"a"}) as s:
+        got = s.ask("/d%20e/", "MKCOL")
+        tap.equal((got.status, got.get("Location")), (201, "/d%20e/"))
+        tap.true(os.path.isdir(s.path("d e")), "no folder")
+        tap.equal(s.ask("/d%20e/f", "MKCOL").status, 201)
+        tap.equal(s.put("/d%20e/f/x", b"x").status, 201)
+        tap.equal(content(s, "d e/f/x"), b"x")
+        os.symlink("/tmp", s.path("out"))
+        for target, status in [("/", 405), ("/d%20e", 405), ("/a", 405),
+                               ("/none/x", 409), ("/a/x", 409),
+                               ("/.hidden", 404), ("/out/x", 404),
+                               ("/%2e%2e/x", 400), ("/a%0ab", 403),
+                               ("/" + "n" * 256, 414)]:
+            tap.equal(s.ask(target, "MKCOL").status, status, target)
+        tap.equal(s.ask("/g", "MKCOL", b"body").status, 415)
+        tap.equal(s.ask("/g", "MKCOLX").status, 501)
+        tap.equal(listed(s.folder), ["a", "d e", "out"])
+    with served() as s:
+        tap.equal(s.ask("/g", "MKCOL").status, 405)
+        tap.equal(listed(s.folder), [])
+
+
+@tap.case
 def too_large():
     """--max-upload, told before the body comes where one can"""
     with served("--writable", "--max-upload", "1000") as s:

@@ -73,7 +73,7 @@ append(store *s, uint64_t number, const char *text)
 {
     struct room_event ev = event(number, text);
 
-    OK(store_append(s, &ev, 1));
+    OK(store_append(s, &ev, 1, TN_MIN));
 }
 
 /* The texts that a span yields, the latest first: "c b a ". */

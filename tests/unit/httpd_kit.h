@@ -115,6 +115,26 @@ close_site(struct site *s)
     tn_close(s->listener);
 }
 
+/* A test in a task, on every back end, of the site that the file's site_with()
+   makes of its own struct state. The body opens and closes it. */
+#define SITE_TEST(id) SITE_TEST_TIMEOUT(id, TEST_SECONDS)
+
+#define SITE_TEST_TIMEOUT(id, limit)                                           \
+    static void body_of_##id(struct state *st, struct site *s);                \
+    static int task_of_##id(void *arg)                                         \
+    {                                                                          \
+        struct state st = {0};                                                 \
+        struct site s = site_with(&st);                                        \
+        (void)arg;                                                             \
+        body_of_##id(&st, &s);                                                 \
+        return 0;                                                              \
+    }                                                                          \
+    TEST_EACH_TIMEOUT(id, backends, limit)                                     \
+    {                                                                          \
+        OK(run_on(p, task_of_##id, NULL));                                     \
+    }                                                                          \
+    static void body_of_##id(UNUSED struct state *st, struct site *s)
+
 /* ---- a client ---- */
 
 UNUSED static tn_sock *

@@ -180,9 +180,11 @@ store_latest(const store *s)
 
 /* A disk takes a moment, in which the hub may be killed. */
 int
-store_append(store *s, const struct room_event *evs, int n)
+store_append(store *s, const struct room_event *evs, int n, int64_t patience)
 {
     int err = tn_sleep(kit_below(3 * TN_MS));
+
+    (void)patience;
 
     if (err < 0) {
         return err;
@@ -200,6 +202,14 @@ store_append(store *s, const struct room_event *evs, int n)
         s->ev[s->count++] = evs[i];
     }
     return 0;
+}
+
+bool
+store_hangs(store *s, int *late)
+{
+    (void)s;
+    *late = 0;
+    return false;
 }
 
 int
@@ -246,7 +256,9 @@ kit_hub_open(struct kit_hub *h)
     if (h->store != NULL) {
         /* As after an end that was not in order. */
         room_resume(h->room, h->store->latest + STORE_LEAP);
-        OK(keeper_new(&h->keeper, h->room, h->store, NULL, NULL));
+        const struct keeper_disk disk = keeper_disk_of(h->store);
+
+        OK(keeper_new(&h->keeper, h->room, &disk, NULL, NULL));
     }
     OK(refs_open(&h->refs, h->room, h->store));
     OK(door_open(&h->door, &at));

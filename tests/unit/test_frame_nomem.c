@@ -1,31 +1,16 @@
 /*
  * test_frame_nomem.c - memory is refused at the Nth request, for each N, once
- * and for good. Linked so that malloc() here is __wrap_malloc().
+ * and for good.
  */
 #include <tenon/frame.h>
 
+#include "nomem.h"
 #include "test.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { MESSAGE = 200000 };
-
-static int until_refusal; /* 0: never */
-static bool for_good;
-
-void *__real_malloc(size_t n);
-void *__wrap_malloc(size_t n);
-
-void *
-__wrap_malloc(size_t n)
-{
-    if (until_refusal > 0 && --until_refusal == 0) {
-        until_refusal = for_good;
-        return NULL;
-    }
-    return __real_malloc(n);
-}
 
 static void
 feed(void *arg)
@@ -46,19 +31,19 @@ read_one(tn_sock *sock, int refuse_at)
     tn_view msg;
     int refused = 0, r;
     OK(tn_codec_length(&c, 4, TN_BIG, MESSAGE));
-    until_refusal = refuse_at;
+    nomem_until = refuse_at;
     if (tn_framer_new(&f, sock, &c) == -ENOMEM) {
         CHECK(f == NULL);
         refused++;
-        until_refusal = 0;
+        nomem_until = 0;
         OK(tn_framer_new(&f, sock, &c));
     }
     while ((r = tn_framer_read(f, &msg)) == -ENOMEM) {
         CHECK(msg.data == NULL);
         refused++;
-        until_refusal = refused < 3 ? until_refusal : 0;
+        nomem_until = refused < 3 ? nomem_until : 0;
     }
-    until_refusal = 0;
+    nomem_until = 0;
     EQ(r, 1);
     EQ(msg.len, MESSAGE);
     tn_framer_free(f);
@@ -91,6 +76,6 @@ TEST(a_refusal_loses_nothing)
 
 TEST(many_refusals_lose_nothing)
 {
-    for_good = true;
+    nomem_for_good = true;
     GE(refuse_each(), 5);
 }

@@ -128,7 +128,100 @@ TEST(why_says_what_was_wrong)
     static const char head[] = "GET / HTTP/1.1\r\nHost : h\r\n\r\n";
     ERR(tn_http_parse_request(&request, head, sizeof(head) - 1, 0), TN_EHTTP);
     EQ(request.status, 400);
-    CHECK(strstr(tn_why(), "name") != NULL);
+    STREQ(request.why, "space before the colon of a field");
+    CHECK(strstr(tn_why(), request.why) != NULL);
+}
+
+/* Put each byte at each place of a run of n bytes between two texts, the last
+   byte before a guard page. All of them are taken, or refused. */
+static void
+put_everywhere(const char *before, int n, const char *after, const char *bytes,
+               bool good)
+{
+    char text[256];
+    int start = (int)strlen(before);
+    int len = snprintf(text, sizeof(text), "%s%*s%s", before, n, "", after);
+    CHECK(len < (int)sizeof(text));
+    memset(text + start, 'x', (size_t)n);
+    char *copy = (char *)guard_copy(text, (size_t)len);
+    for (int i = start; i < start + n; i++) {
+        for (const char *p = bytes; *p != '\0'; p++) {
+            copy[i] = *p;
+            EQ(tn_http_parse_request(&request, copy, (size_t)len, 0),
+               good ? len : TN_EHTTP);
+            EQ(request.status, good ? 0 : 400);
+        }
+        copy[i] = 'x';
+    }
+    guard_free((uint8_t *)copy, (size_t)len);
+}
+
+/* Sixteen bytes in one step, 64 at once, the last ones together with others:
+   wherever a byte is, it is looked at. */
+TEST(no_place_is_overlooked)
+{
+    for (int n = 1; n <= 20; n++) {
+        put_everywhere("GET /", n, " HTTP/1.0\r\n\r\n",
+                       "\"#<>\\\x01\x7f\x80\r\n\t", false);
+        put_everywhere("GET /", n, " HTTP/1.0\r\n\r\n", "!$&'=?@[]^_`{|}~",
+                       true);
+        put_everywhere("GET / HTTP/1.0\r\n", n, ":\r\n\r\n",
+                       " \"(),/;<=>?@[\\]{}\x7f\x80\xff\r\n\t", false);
+        put_everywhere("GET / HTTP/1.0\r\n", n, ":\r\n\r\n",
+                       "!#$%&'*+-.0A^_`a|~", true);
+        put_everywhere("GET / HTTP/1.1\r\nHost:", n, "\r\n\r\n",
+                       "\"#%/<>?@[\\]^`{|}\x80\r\n", false);
+        put_everywhere("GET / HTTP/1.1\r\nHost:", n, "\r\n\r\n",
+                       "!$&'()*+-.0;=A_a~", true);
+    }
+    for (int n = 1; n <= 130; n++) {
+        put_everywhere("GET / HTTP/1.0\r\nX:", n, "\r\n\r\n",
+                       "\x01\x1f\x7f\r\n", false);
+        put_everywhere("GET / HTTP/1.0\r\nX:", n, "\r\n\r\n", " \t~\x80\xff",
+                       true);
+    }
+}
+
+/* As many fields as there may be, all with the same line. */
+static ssize_t
+read_many(const char *line)
+{
+    static char head[4096];
+    size_t n = (size_t)snprintf(head, sizeof(head), "GET / HTTP/1.0\r\n");
+    for (int i = 0; i < TN_HTTP_FIELDS; i++) {
+        n += (size_t)snprintf(head + n, sizeof(head) - n, "%s\r\n", line);
+    }
+    n += (size_t)snprintf(head + n, sizeof(head) - n, "\r\n");
+    CHECK(n < sizeof(head));
+    ssize_t rc = tn_http_parse_request(&request, head, n, 0);
+    CHECK(rc < 0 || (size_t)rc == n);
+    return rc;
+}
+
+TEST(every_field_may_say_how_it_ends)
+{
+    CHECK(read_many("Connection: keep-alive") > 0);
+    CHECK(request.keep_alive);
+    EQ(request.field_count, TN_HTTP_FIELDS);
+    CHECK(read_many("Connection: keep-alive, close") > 0);
+    CHECK(!request.keep_alive);
+    ERR(read_many("Host: a"), TN_EHTTP);
+    ERR(read_many("Content-Length: 1"), TN_EHTTP);
+}
+
+TEST(a_name_that_looks_alike_says_nothing)
+{
+    static const char head[] = "POST / HTTP/1.1\r\nHost: a\r\n"
+                               "Hose: b\r\nHost-: c\r\nconnectioN: upgrade\r\n"
+                               "Connectiom: close\r\nCookie-Jar: close\r\n"
+                               "Content-Lengti: x\r\nTransfer-Encodimg: x\r\n"
+                               "EXPECT: 100-continue\r\nExpecu: 1\r\n"
+                               "CONTENT-LENGTH: 5\r\n\r\n";
+    EQ(tn_http_parse_request(&request, head, sizeof(head) - 1, 0),
+       sizeof(head) - 1);
+    CHECK(same(request.authority, "a"));
+    EQ(request.length, 5);
+    CHECK(request.keep_alive && request.upgrade && request.expect_continue);
 }
 
 TEST(nothing_new_is_nothing_to_do)

@@ -5,6 +5,7 @@
 #include <tenon/dial.h>
 #include <tenon/httpc.h>
 
+#include "nomem.h"
 #include "test.h"
 
 #include <stdio.h>
@@ -14,52 +15,6 @@
 enum {
     MOST = 400, /* more requests than a fetch can make */
 };
-
-static _Thread_local int until_refusal; /* 0: never */
-static _Thread_local bool for_good;
-
-static bool
-refuse(void)
-{
-    if (until_refusal > 0 && --until_refusal == 0) {
-        until_refusal = for_good;
-        return true;
-    }
-    return false;
-}
-
-void *__real_malloc(size_t n);
-void *__wrap_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_realloc(void *p, size_t n);
-char *__real_strdup(const char *s);
-char *__wrap_strdup(const char *s);
-
-void *
-__wrap_malloc(size_t n)
-{
-    return refuse() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t n, size_t size)
-{
-    return refuse() ? NULL : __real_calloc(n, size);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-    return refuse() ? NULL : __real_realloc(p, n);
-}
-
-char *
-__wrap_strdup(const char *s)
-{
-    return refuse() ? NULL : __real_strdup(s);
-}
 
 /* Every connection: a redirect, then chunks with a trailer. */
 static void
@@ -72,6 +27,7 @@ serve(void *arg)
     tn_sock *listener = arg, *sock;
     char buf[2048];
 
+    nomem_spared = true;
     while (tn_accept(listener, &sock, NULL) == 0) {
         ssize_t n = tn_recv(sock, buf, sizeof(buf) - 1, 0);
         while (n > 0) {
@@ -161,10 +117,10 @@ refuse_each(bool always)
     server = test_thread_start(serve, listener);
     OK(fetch(url));
     while (r < 0 && at < MOST) {
-        for_good = always;
-        until_refusal = ++at;
+        nomem_for_good = always;
+        nomem_until = ++at;
         r = fetch(url);
-        until_refusal = 0;
+        nomem_until = 0;
         CHECK(r == 0 || r == -ENOMEM);
     }
     EQ(r, 0);

@@ -137,18 +137,14 @@ static const struct {
      "408"},
 };
 
-static int
-wait_for_time(void *arg)
+SITE_TEST(each_time_limit_has_its_answer)
 {
-    struct state st = {0};
-    struct site s = site_with(&st);
     char got[1024];
 
-    (void)arg;
-    s.opts.idle_time = s.opts.head_time = s.opts.body_time = 30 * TN_MS;
-    open_site(&s);
+    s->opts.idle_time = s->opts.head_time = s->opts.body_time = 30 * TN_MS;
+    open_site(s);
     for (size_t i = 0; i < sizeof(slow) / sizeof(slow[0]); i++) {
-        tn_sock *c = visit(&s);
+        tn_sock *c = visit(s);
 
         printf("%s\n", slow[i].name);
         say(c, slow[i].said);
@@ -161,31 +157,21 @@ wait_for_time(void *arg)
         }
         tn_close(c);
     }
-    EQ(st.logged, 4);
-    close_site(&s);
-    return 0;
-}
-
-TEST_EACH(each_time_limit_has_its_answer, backends)
-{
-    OK(run_on(p, wait_for_time, NULL));
+    EQ(st->logged, 4);
+    close_site(s);
 }
 
 /* A byte now and then does not hold a place. */
-static int
-drip(void *arg)
+SITE_TEST(a_head_that_drips_is_ended)
 {
-    struct state st = {0};
-    struct site s = site_with(&st);
     char got[1024];
     tn_sock *c;
 
-    (void)arg;
-    s.opts.head_time = 50 * TN_MS;
-    open_site(&s);
-    c = visit(&s);
+    s->opts.head_time = 50 * TN_MS;
+    open_site(s);
+    c = visit(s);
     say(c, "GET / HTTP/1.1\r\n");
-    for (int i = 0; i < 10000 && st.logged == 0; i++) {
+    for (int i = 0; i < 10000 && st->logged == 0; i++) {
         if (tn_sendall(c, "A: b\r\n", 6, NULL) < 0) {
             break;
         }
@@ -194,40 +180,24 @@ drip(void *arg)
     hear_all(c, got, sizeof(got));
     MEMEQ(got, "HTTP/1.1 408 ", 13);
     tn_close(c);
-    close_site(&s);
-    return 0;
-}
-
-TEST_EACH(a_head_that_drips_is_ended, backends)
-{
-    OK(run_on(p, drip, NULL));
+    close_site(s);
 }
 
 /* The peer asks for much and reads nothing. */
-static int
-never_read(void *arg)
+SITE_TEST(who_never_reads_is_let_go)
 {
-    struct state st = {0};
-    struct site s = site_with(&st);
     tn_sock *c;
 
-    (void)arg;
-    s.opts.write_time = 50 * TN_MS;
-    open_site(&s);
-    c = visit(&s);
+    s->opts.write_time = 50 * TN_MS;
+    open_site(s);
+    c = visit(s);
     say(c, "GET /much HTTP/1.1\r\nHost: a\r\n\r\n");
-    while (st.left == 0) {
+    while (st->left == 0) {
         OK(tn_sleep(1 * TN_MS));
     }
-    EQ(st.result, -ETIME);
+    EQ(st->result, -ETIME);
     tn_close(c);
-    close_site(&s);
-    return 0;
-}
-
-TEST_EACH(who_never_reads_is_let_go, backends)
-{
-    OK(run_on(p, never_read, NULL));
+    close_site(s);
 }
 
 /* ---- order ---- */
@@ -258,104 +228,63 @@ ask_a_thousand(void *arg)
     return 0;
 }
 
-static int
-many_in_a_row(void *arg)
+SITE_TEST_TIMEOUT(pipelined_requests_are_answered_in_order, 30)
 {
-    struct state st = {0};
-    struct site s = site_with(&st);
-
-    (void)arg;
-    open_site(&s);
-    ask_a_thousand(&s);
-    EQ(st.logged, 1000);
-    close_site(&s);
-    return 0;
-}
-
-TEST_EACH_TIMEOUT(pipelined_requests_are_answered_in_order, backends, 30)
-{
-    OK(run_on(p, many_in_a_row, NULL));
+    open_site(s);
+    ask_a_thousand(s);
+    EQ(st->logged, 1000);
+    close_site(s);
 }
 
 /* What is answered already is not kept back by a handler that takes its
    time. */
-static int
-fast_before_slow(void *arg)
+SITE_TEST(an_answer_does_not_wait_for_the_next_handler)
 {
-    struct state st = {0};
-    struct site s = site_with(&st);
     char got[1024];
     tn_sock *c;
 
-    (void)arg;
-    open_site(&s);
-    c = visit(&s);
+    open_site(s);
+    c = visit(s);
     say(c, GET "GET /later HTTP/1.1\r\nHost: a\r\n\r\n" GET);
     hear_until(c, "hello\n", got, sizeof(got));
-    EQ(st.left, 0);
-    st.go = true;
+    EQ(st->left, 0);
+    st->go = true;
     hear_until(c, "hello\n", got, sizeof(got));
     hear_until(c, "hello\n", got, sizeof(got));
     tn_close(c);
-    close_site(&s);
-    return 0;
-}
-
-TEST_EACH(an_answer_does_not_wait_for_the_next_handler, backends)
-{
-    OK(run_on(p, fast_before_slow, NULL));
+    close_site(s);
 }
 
 /* The first answer is needed before the second body comes. */
-static int
-answer_before_body(void *arg)
+SITE_TEST(an_answer_does_not_wait_for_the_next_body)
 {
-    struct state st = {0};
-    struct site s = site_with(&st);
     char got[1024];
     tn_sock *c;
 
-    (void)arg;
-    open_site(&s);
-    c = visit(&s);
+    open_site(s);
+    c = visit(s);
     say(c, GET POST "12");
     hear_until(c, "hello\n", got, sizeof(got));
     say(c, "345");
     hear_until(c, "\r\n\r\n12345", got, sizeof(got));
     tn_close(c);
-    close_site(&s);
-    return 0;
+    close_site(s);
 }
 
-TEST_EACH(an_answer_does_not_wait_for_the_next_body, backends)
+SITE_TEST(who_waits_for_100_gets_it)
 {
-    OK(run_on(p, answer_before_body, NULL));
-}
-
-static int
-wait_for_sign(void *arg)
-{
-    struct state st = {0};
-    struct site s = site_with(&st);
     char got[1024];
     tn_sock *c;
 
-    (void)arg;
-    open_site(&s);
-    c = visit(&s);
+    open_site(s);
+    c = visit(s);
     say(c, "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
            "Content-Length: 5\r\n\r\n");
     hear_until(c, "HTTP/1.1 100 Continue\r\n\r\n", got, sizeof(got));
     say(c, "12345");
     hear_until(c, "\r\n\r\n12345", got, sizeof(got));
     tn_close(c);
-    close_site(&s);
-    return 0;
-}
-
-TEST_EACH(who_waits_for_100_gets_it, backends)
-{
-    OK(run_on(p, wait_for_sign, NULL));
+    close_site(s);
 }
 
 /* ---- answers that are not whole ---- */
@@ -389,28 +318,18 @@ TEST_EACH(a_cut_answer_ends_in_a_reset, kernels)
     OK(run_on(p, cut_answers, NULL));
 }
 
-static int
-check_fields(void *arg)
+SITE_TEST(a_field_cannot_split_the_head)
 {
-    struct state st = {0};
-    struct site s = site_with(&st);
     char got[1024];
 
-    (void)arg;
-    s.opts.server = "tenon";
-    open_site(&s);
-    ask(&s, "GET /fields HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof(got));
+    s->opts.server = "tenon";
+    open_site(s);
+    ask(s, "GET /fields HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof(got));
     STREQ(got, "HTTP/1.1 200 OK\r\nServer: tenon\r\nA: b\r\n"
                "Content-Length: 0\r\n\r\n");
-    STREQ(st.user, "somebody");
-    EQ(st.last.status, 200);
-    close_site(&s);
-    return 0;
-}
-
-TEST_EACH(a_field_cannot_split_the_head, backends)
-{
-    OK(run_on(p, check_fields, NULL));
+    STREQ(st->user, "somebody");
+    EQ(st->last.status, 200);
+    close_site(s);
 }
 
 /* ---- options ---- */
@@ -427,46 +346,36 @@ guard(tn_exchange *x, void *arg)
     return 1;
 }
 
-static int
-with_options(void *arg)
+SITE_TEST(a_gate_a_trace_a_length)
 {
-    struct state st = {0};
-    struct site s = site_with(&st);
     char got[1024];
 
-    (void)arg;
-    s.opts.gate = guard;
-    s.opts.trace = s.opts.need_length = true;
-    open_site(&s);
-    ask(&s, "GET /no HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof(got));
+    s->opts.gate = guard;
+    s->opts.trace = s->opts.need_length = true;
+    open_site(s);
+    ask(s, "GET /no HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof(got));
     STREQ(got, "HTTP/1.1 401 Unauthorized\r\n"
                "WWW-Authenticate: Basic realm=\"a\"\r\n"
                "Content-Type: text/plain; charset=utf-8\r\n"
                "Content-Length: 17\r\n\r\n401 who are you?\n");
-    EQ(st.last.result, 0);
-    ask(&s, "TRACE /x HTTP/1.1\r\nHost: a\r\nCookie: b\r\nA:c\r\n\r\n", got,
+    EQ(st->last.result, 0);
+    ask(s, "TRACE /x HTTP/1.1\r\nHost: a\r\nCookie: b\r\nA:c\r\n\r\n", got,
         sizeof(got));
     STREQ(got, "HTTP/1.1 200 OK\r\nContent-Type: message/http\r\n"
                "Content-Length: 36\r\n\r\n"
                "TRACE /x HTTP/1.1\r\nHost: a\r\nA: c\r\n\r\n");
-    ask(&s,
+    ask(s,
         "TRACE /x HTTP/1.1\r\nHost: a\r\nCookie: b\r\nContent-Length: 1\r\n"
         "\r\nx",
         got, sizeof(got));
     STREQ(got, "HTTP/1.1 400 Bad Request\r\n"
                "Content-Type: text/plain; charset=utf-8\r\n"
                "Content-Length: 16\r\n\r\n400 Bad Request\n");
-    ask(&s, "POST /echo HTTP/1.1\r\nHost: a\r\nCookie: b\r\n\r\n", got,
+    ask(s, "POST /echo HTTP/1.1\r\nHost: a\r\nCookie: b\r\n\r\n", got,
         sizeof(got));
     MEMEQ(got, "HTTP/1.1 411 ", 13);
-    ask(&s, "GET / HTTP/1.1\r\nHost: a\r\nCookie: b\r\n\r\n", got, sizeof(got));
+    ask(s, "GET / HTTP/1.1\r\nHost: a\r\nCookie: b\r\n\r\n", got, sizeof(got));
     STREQ(got, "HTTP/1.1 200 OK\r\nContent-Type: " HELLO);
-    EQ(st.logged, 5);
-    close_site(&s);
-    return 0;
-}
-
-TEST_EACH(a_gate_a_trace_a_length, backends)
-{
-    OK(run_on(p, with_options, NULL));
+    EQ(st->logged, 5);
+    close_site(s);
 }

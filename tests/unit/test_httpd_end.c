@@ -69,17 +69,13 @@ site_with(struct state *st)
 
 /* ---- something else than HTTP ---- */
 
-static int
-upgraded(void *arg)
+SITE_TEST(an_upgraded_connection_has_its_early_bytes)
 {
-    struct state st = {0};
-    struct site s = site_with(&st);
     char got[1024];
     tn_sock *c;
 
-    (void)arg;
-    open_site(&s);
-    c = visit(&s);
+    open_site(s);
+    c = visit(s);
     say(c, "GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
            "Upgrade: echo\r\n\r\nearly");
     hear_until(c, "\r\n\r\n", got, sizeof(got));
@@ -89,38 +85,28 @@ upgraded(void *arg)
     hear_until(c, "early", got, sizeof(got));
     say(c, "late");
     hear_until(c, "late", got, sizeof(got));
-    close_site(&s);
-    EQ(st.result, -ECANCELED);
+    close_site(s);
+    EQ(st->result, -ECANCELED);
     EQ(tn_recv(c, got, 1, 0), 0);
     tn_close(c);
-    return 0;
-}
-
-TEST_EACH(an_upgraded_connection_has_its_early_bytes, backends)
-{
-    OK(run_on(p, upgraded, NULL));
 }
 
 /* Through the server to itself. */
-static int
-tunnelled(void *arg)
+SITE_TEST(a_tunnel_goes_both_ways)
 {
     static const char *const tunnels[] = {"127.0.0.1:*", NULL};
-    struct state st = {0};
-    struct site s = site_with(&st);
     char text[128], got[1024];
     tn_sock *c;
 
-    (void)arg;
-    s.opts.tunnels = tunnels;
-    open_site(&s);
-    c = visit(&s);
+    s->opts.tunnels = tunnels;
+    open_site(s);
+    c = visit(s);
     say(c, "CONNECT example.org:443 HTTP/1.1\r\n"
            "Host: example.org:443\r\n\r\n");
     hear_until(c, "403 Forbidden\n", got, sizeof(got));
     snprintf(text, sizeof(text),
              "CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n",
-             tn_addr_port(&s.addr), tn_addr_port(&s.addr));
+             tn_addr_port(&s->addr), tn_addr_port(&s->addr));
     say(c, text);
     say(c, GET);
     OK(tn_shutdown(c, SHUT_WR));
@@ -129,13 +115,7 @@ tunnelled(void *arg)
     STREQ(got, "HTTP/1.1 200 OK\r\n\r\n"
                "HTTP/1.1 200 OK\r\nContent-Type: " HELLO);
     tn_close(c);
-    close_site(&s);
-    return 0;
-}
-
-TEST_EACH(a_tunnel_goes_both_ways, backends)
-{
-    OK(run_on(p, tunnelled, NULL));
+    close_site(s);
 }
 
 /* ---- the end ---- */
@@ -150,30 +130,26 @@ let_go(void *arg)
     return 0;
 }
 
-static int
-drained(void *arg)
+SITE_TEST(the_end_waits_for_open_exchanges)
 {
-    struct state st = {0};
-    struct site s = site_with(&st);
     tn_sock *idle, *busy;
     char got[1024];
     tn_group g;
 
-    (void)arg;
-    open_site(&s);
-    idle = visit(&s);
-    busy = visit(&s);
+    open_site(s);
+    idle = visit(s);
+    busy = visit(s);
     say(idle, GET);
     hear_until(idle, "hello\n", got, sizeof(got));
     say(busy, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n" GET);
-    while (st.entered == 0) {
+    while (st->entered == 0) {
         OK(tn_sleep(1 * TN_MS));
     }
     tn_group_init(&g, 0);
-    OK(tn_go(&g, let_go, &st));
-    close_site(&s);
+    OK(tn_go(&g, let_go, st));
+    close_site(s);
     OK(tn_group_wait(&g));
-    EQ(st.result, 0);
+    EQ(st->result, 0);
     EQ(tn_recv(idle, got, 1, 0), 0);
     hear_all(busy, got, sizeof(got));
     mask_dates(got);
@@ -181,40 +157,24 @@ drained(void *arg)
                "Connection: close\r\nContent-Length: 6\r\n\r\nhello\n");
     tn_close(idle);
     tn_close(busy);
-    return 0;
 }
 
-TEST_EACH(the_end_waits_for_open_exchanges, backends)
+SITE_TEST(the_end_does_not_wait_for_ever)
 {
-    OK(run_on(p, drained, NULL));
-}
-
-static int
-drained_in_vain(void *arg)
-{
-    struct state st = {0};
-    struct site s = site_with(&st);
     char got[1024];
     tn_sock *c;
 
-    (void)arg;
-    s.opts.drain_time = 20 * TN_MS;
-    open_site(&s);
-    c = visit(&s);
+    s->opts.drain_time = 20 * TN_MS;
+    open_site(s);
+    c = visit(s);
     say(c, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
-    while (st.entered == 0) {
+    while (st->entered == 0) {
         OK(tn_sleep(1 * TN_MS));
     }
-    close_site(&s);
-    EQ(st.result, -ECANCELED);
+    close_site(s);
+    EQ(st->result, -ECANCELED);
     CHECK(tn_recv(c, got, 1, 0) <= 0);
     tn_close(c);
-    return 0;
-}
-
-TEST_EACH(the_end_does_not_wait_for_ever, backends)
-{
-    OK(run_on(p, drained_in_vain, NULL));
 }
 
 /* ---- half a handshake ---- */

@@ -1,46 +1,11 @@
 /*
  * test_httpd_faults.c - memory is refused, peers reset, servers are cancelled:
  * in every phase of an exchange.
- *
- * malloc(), calloc() and realloc() of the whole program are the test's.
  */
 #include "httpd_kit.h"
+#include "nomem.h"
 
 #include <sys/resource.h>
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t n);
-void *__real_realloc(void *old, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t n);
-void *__wrap_realloc(void *old, size_t n);
-
-/* Which call fails, counted down; 0: none. */
-static int countdown;
-
-static bool
-refused(void)
-{
-    return countdown > 0 && --countdown == 0;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-    return refused() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t count, size_t n)
-{
-    return refused() ? NULL : __real_calloc(count, n);
-}
-
-void *
-__wrap_realloc(void *old, size_t n)
-{
-    return refused() ? NULL : __real_realloc(old, n);
-}
 
 static int
 read_all(tn_exchange *x, void *arg)
@@ -124,7 +89,7 @@ without_memory(struct site *s, int number)
     tn_sock *c = visit(s);
     size_t n;
 
-    countdown = number;
+    nomem_until = number;
     /* Where not even the connection's record can be had, it is reset. */
     n = 0;
     if (tn_sendall(c, all_needs, sizeof(all_needs) - 1, NULL) > 0 &&
@@ -132,8 +97,8 @@ without_memory(struct site *s, int number)
         tn_recvall(c, got, sizeof(got) - 1, &n) != -ECONNRESET) {
         CHECK(n == 0 || memcmp(got, "HTTP/1.1 ", 9) == 0);
     }
-    number = countdown;
-    countdown = 0;
+    number = nomem_until;
+    nomem_until = 0;
     tn_close(c);
     ask(s, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof(got));
     MEMEQ(got, "HTTP/1.1 200 OK\r\n", 17);

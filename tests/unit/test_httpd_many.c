@@ -29,28 +29,31 @@ static const tn_httpd_route routes[] = {
     {NULL, NULL, NULL},
 };
 
-static int
-busy_site(void *arg)
+static struct site
+site_with(struct state *st)
 {
-    struct state st = {0};
-    struct site s = {.routes = routes, .arg = &st, .opts = {.max_busy = 2}};
+    return (struct site){.routes = routes, .arg = st};
+}
+
+SITE_TEST(a_busy_server_says_so)
+{
     tn_sock *c[3];
     char text[512];
 
-    (void)arg;
-    open_site(&s);
+    s->opts.max_busy = 2;
+    open_site(s);
     for (int i = 0; i < 2; i++) {
-        c[i] = visit(&s);
+        c[i] = visit(s);
         say(c[i], "GET /stay HTTP/1.1\r\nHost: a\r\n\r\n");
     }
-    while (st.entered < 2) {
+    while (st->entered < 2) {
         OK(tn_sleep(1 * TN_MS));
     }
-    c[2] = visit(&s);
+    c[2] = visit(s);
     say(c[2], "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     hear_until(c[2], "503 Service Unavailable\n", text, sizeof(text));
     CHECK(strstr(text, "\r\nRetry-After: 1\r\n"));
-    st.go = true;
+    st->go = true;
     hear_until(c[0], "stayed\n", text, sizeof(text));
     hear_until(c[1], "stayed\n", text, sizeof(text));
     say(c[2], "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -58,32 +61,22 @@ busy_site(void *arg)
     for (int i = 0; i < 3; i++) {
         tn_close(c[i]);
     }
-    close_site(&s);
-    return 0;
+    close_site(s);
 }
 
-TEST_EACH(a_busy_server_says_so, backends)
+SITE_TEST(a_full_server_says_so)
 {
-    OK(run_on(p, busy_site, NULL));
-}
-
-static int
-full_site(void *arg)
-{
-    struct state st = {0};
-    struct site s = {
-        .routes = routes, .arg = &st, .opts = {.max_connections = 2}};
     tn_sock *c[3];
     char text[512];
 
-    (void)arg;
-    open_site(&s);
+    s->opts.max_connections = 2;
+    open_site(s);
     for (int i = 0; i < 2; i++) {
-        c[i] = visit(&s);
+        c[i] = visit(s);
         say(c[i], "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         hear_until(c[i], "hello\n", text, sizeof(text));
     }
-    c[2] = visit(&s);
+    c[2] = visit(s);
     hear_all(c[2], text, sizeof(text));
     EQ(mask_dates(text), 1);
     STREQ(text, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
@@ -91,13 +84,7 @@ full_site(void *arg)
     for (int i = 0; i < 3; i++) {
         tn_close(c[i]);
     }
-    close_site(&s);
-    return 0;
-}
-
-TEST_EACH(a_full_server_says_so, backends)
-{
-    OK(run_on(p, full_site, NULL));
+    close_site(s);
 }
 
 /* ---- many ---- */
@@ -110,7 +97,7 @@ slowloris(void *arg)
 
     static tn_sock *slow[SLOW];
     struct state st = {0};
-    struct site s = {.routes = routes, .arg = &st};
+    struct site s = site_with(&st);
     char text[512];
     tn_sock *good;
 
@@ -158,7 +145,7 @@ idle_clients(void *arg)
     static tn_sock *c[MOST];
     int most = *(int *)arg < MOST ? *(int *)arg : MOST;
     struct state st = {0};
-    struct site s = {.routes = routes, .arg = &st};
+    struct site s = site_with(&st);
     char text[512];
     int64_t before;
 

@@ -17,9 +17,9 @@ enum { MAX_HEAD = 512, MAX_BODY = 100 };
 #define HELLO  OK_ HELLO_
 
 /* The page of an error behind which the connection is closed. */
-#define BAD                                                                    \
-    "HTTP/1.1 400 Bad Request\r\n" TEXT CLOSE                                  \
-    "Content-Length: 16\r\n\r\n400 Bad Request\n"
+#define BAD(length, why)                                                       \
+    "HTTP/1.1 400 Bad Request\r\n" TEXT CLOSE "Content-Length: " length        \
+    "\r\n\r\n400 Bad Request: " why "\n"
 
 #define FIFTY "AAAAAAAAAABBBBBBBBBBCCCCCCCCCCDDDDDDDDDDEEEEEEEEEE"
 
@@ -91,16 +91,43 @@ static const struct {
     {"505", "GET / HTTP/2.0\r\n" HOST "\r\n",
      "HTTP/1.1 505 HTTP Version Not Supported\r\n" TEXT CLOSE
      "Content-Length: 31\r\n\r\n505 HTTP Version Not Supported\n"},
-    {"no host", "GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n" HOST "\r\n", BAD},
-    {"two hosts", "GET / HTTP/1.1\r\n" HOST HOST "\r\n", BAD},
+    {"no host", "GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n" HOST "\r\n",
+     BAD("25", "no Host")},
+    {"two hosts", "GET / HTTP/1.1\r\n" HOST HOST "\r\n",
+     BAD("27", "two Hosts")},
     {"two lengths",
      "POST /echo HTTP/1.1\r\n" HOST
      "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
-     BAD},
+     BAD("41", "two lengths that differ")},
     {"length and coding",
      "POST /echo HTTP/1.1\r\n" HOST
      "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-     BAD},
+     BAD("59", "both Content-Length and Transfer-Encoding")},
+    {"a space before the colon", "GET / HTTP/1.1\r\n" HOST "A : b\r\n\r\n",
+     BAD("51", "space before the colon of a field")},
+    {"a folded field", "GET / HTTP/1.1\r\n" HOST "A: b\r\n c: d\r\n\r\n",
+     BAD("44", "a line begins with a space")},
+    {"a field that is none", "GET / HTTP/1.1\r\n" HOST "Ab\r\n\r\n",
+     BAD("40", "a field without a name")},
+    {"no name at all", "GET / HTTP/1.1\r\n" HOST ": b\r\n\r\n",
+     BAD("40", "a field without a name")},
+    {"LF", "GET / HTTP/1.1\nHost: a\n\n", BAD("31", "LF without CR")},
+    {"CR", "GET / HTTP/1.1\r\n" HOST "A: b\rc\r\n\r\n",
+     BAD("31", "CR without LF")},
+    {"a control character", "GET / HTTP/1.1\r\n" HOST "A: \001\r\n\r\n",
+     BAD("37", "a control character")},
+    {"a trailer that is none",
+     "POST /echo HTTP/1.1\r\n" HOST
+     "Transfer-Encoding: chunked\r\n\r\n0\r\nA : b\r\n\r\n",
+     BAD("37", "a trailer is broken")},
+    {"a body that ends too early",
+     "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nabc",
+     BAD("41", "the body ends too early")},
+    {"501 of a coding",
+     "POST /echo HTTP/1.1\r\n" HOST
+     "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+     "HTTP/1.1 501 Not Implemented\r\n" TEXT CLOSE "Content-Length: 48\r\n\r\n"
+     "501 Not Implemented: an unknown transfer coding\n"},
     {"417", "GET / HTTP/1.1\r\n" HOST "Expect: tea\r\n\r\n",
      "HTTP/1.1 417 Expectation Failed\r\n" TEXT
      "Content-Length: 23\r\n\r\n417 Expectation Failed\n"},
@@ -121,27 +148,27 @@ static const struct {
     {"bad chunk",
      "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
      "xyz\r\n",
-     BAD},
+     BAD("35", "a chunk is broken")},
     {"a chunk's size that is none in the end",
      "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
      "fffx\r\n",
-     BAD},
+     BAD("35", "a chunk is broken")},
     {"a chunk's size that is too much for any limit",
      "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
      "fffffffffffffffff\r\n",
-     BAD},
+     BAD("35", "a chunk is broken")},
     {"a control character behind too long a line",
      "GET /" FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY
      "AAAAAAA\001",
      "HTTP/1.1 414 URI Too Long\r\n" TEXT CLOSE
      "Content-Length: 17\r\n\r\n414 URI Too Long\n"},
     {"half a line that is none", "GET / HTTP/1.1\r\n" HOST "\r\nG@T / HT",
-     HELLO BAD},
+     HELLO BAD("27", "no method")},
     {"half a line", "GET / HTTP/1.1\r\n" HOST "\r\nGET / HT", HELLO},
     {"empty members of a coding",
      "POST /echo HTTP/1.1\r\n" HOST
      "Transfer-Encoding: ,chunked\r\n\r\n0\r\n\r\n",
-     BAD},
+     BAD("59", "Transfer-Encoding does not end in chunked")},
     {"an expectation that the body meets",
      "POST /echo HTTP/1.1\r\n" HOST
      "Content-Length: 3\r\nExpect: 100-continue\r\n\r\nabc"

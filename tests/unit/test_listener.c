@@ -1,50 +1,10 @@
 /*
  * test_listener.c - a server at its edges: its listener goes, its peers do not.
  */
-#include <tenon/serve.h>
-
-#include "core.h"
+#include "service_kit.h"
 
 #include <signal.h>
 #include <sys/time.h>
-
-struct service {
-    tn_sock *listener;
-    tn_addr addr;
-    tn_serve_opts opts;
-    tn_handler *handler;
-    int result;
-    int met; /* handlers that began */
-};
-
-static int
-run_service(void *arg)
-{
-    struct service *s = arg;
-
-    s->result = tn_serve(s->listener, s->handler, s, &s->opts);
-    return 0;
-}
-
-static void
-open_service(struct service *s, tn_handler *handler)
-{
-    s->addr = loopback(AF_INET, 0);
-    OK(tn_create_server(&s->listener, &s->addr, NULL));
-    OK(tn_getsockname(s->listener, &s->addr));
-    s->handler = handler;
-    s->result = 1;
-}
-
-static tn_sock *
-join(const struct service *s)
-{
-    tn_sock *c;
-
-    OK(tn_socket(&c, AF_INET, SOCK_STREAM, 0));
-    OK(tn_connect(c, &s->addr));
-    return c;
-}
 
 /* ---- the listener is closed ---- */
 

@@ -72,7 +72,7 @@ TASK_TEST(what_is_for_one_alone_and_good_byes_are_left_out)
     evs[0].what = ROOM_NOTE;
     evs[2].what = ROOM_BYE;
     evs[3].what = ROOM_MSG;
-    OK(store_append(s, evs, 4));
+    OK(store_append(s, evs, 4, TN_MIN));
     CHECK(!read_span(s, 0, UINT64_MAX, 9));
     STREQ(found.text, "b ");
     store_close(s, 4);
@@ -282,7 +282,7 @@ TASK_TEST(the_oldest_make_room_by_size)
         memset(ev->text, 'x', 1000);
         ev->text_len = 1000;
         if (n % STORE_PRUNE == 0) {
-            OK(store_append(s, evs, STORE_PRUNE));
+            OK(store_append(s, evs, STORE_PRUNE, TN_MIN));
         }
     }
     store_close(s, 20 * STORE_PRUNE);
@@ -325,17 +325,28 @@ outlet(void *arg, const struct room_event *ev)
 }
 
 static void
-trouble(void *arg, int err, unsigned long lost)
+trouble(void *arg, const struct keeper_trouble *t)
 {
     struct seen *w = arg;
 
-    if (err < 0) {
-        EQ(err, -ENOSPC);
+    if (t->news == KEEPER_FAILS) {
+        EQ(t->err, -ENOSPC);
         w->told++;
     } else {
+        EQ(t->news, KEEPER_WORKS);
         w->told_again++;
-        w->lost = lost;
+        w->lost = t->lost;
     }
+}
+
+static keeper *
+new_keeper(room *r, store *s, struct seen *w)
+{
+    const struct keeper_disk disk = keeper_disk_of(s);
+    keeper *k;
+
+    OK(keeper_new(&k, r, &disk, w != NULL ? trouble : NULL, w));
+    return k;
 }
 
 static int
@@ -368,7 +379,7 @@ TASK_TEST(nobody_sees_what_is_not_kept)
     seen.store = open_store();
     OK(room_new(&r));
     OK(room_attach(r, outlet, &seen));
-    OK(keeper_new(&k, r, seen.store, trouble, &seen));
+    k = new_keeper(r, seen.store, &seen);
     tn_group_init(&g, 0);
     OK(tn_go(&g, keeper_run, k));
     ann = enter(r);
@@ -398,7 +409,7 @@ TASK_TEST(what_waits_at_the_end_is_flushed_in_order)
 
     OK(room_new(&r));
     OK(room_attach(r, outlet, &seen));
-    OK(keeper_new(&k, r, s, NULL, NULL));
+    k = new_keeper(r, s, NULL);
     ann = enter(r);
     OK(room_say(r, ann, "one", 3, 0));
     OK(room_say(r, ann, "two", 3, 0));
@@ -426,7 +437,7 @@ TASK_TEST(the_room_goes_on_when_the_disk_is_full)
     s = open_store();
     OK(room_new(&r));
     OK(room_attach(r, outlet, &seen));
-    OK(keeper_new(&k, r, s, trouble, &seen));
+    k = new_keeper(r, s, &seen);
     ann = enter(r);
     for (int i = 0; i < 40; i++) {
         seen.text[0] = '\0';

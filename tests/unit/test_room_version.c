@@ -14,7 +14,7 @@ TASK_TEST(acts_and_new_names_are_kept)
         evs[i].what = i == 0 ? ROOM_ACT : ROOM_NICK;
         evs[i].kind = ROOM_NATIVE;
     }
-    OK(store_append(s, evs, 2));
+    OK(store_append(s, evs, 2, TN_MIN));
     CHECK(!read_span(s, 1, UINT64_MAX, 9));
     EQ(found.last.what, ROOM_NICK);
     EQ(found.last.kind, ROOM_NATIVE);

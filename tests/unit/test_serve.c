@@ -1,62 +1,11 @@
 /*
  * test_serve.c - a whole server: limits, shortage, half-close, the end.
  */
-#include <tenon/serve.h>
-
-#include "core.h"
+#include "service_kit.h"
 
 #include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
-
-struct service {
-    tn_sock *listener;
-    tn_addr addr;
-    tn_serve_opts opts;
-    tn_handler *handler;
-    int result;
-    int running, most, ended, last;
-};
-
-static void
-count_end(const tn_addr *peer, int result, void *arg)
-{
-    struct service *s = arg;
-
-    GE(tn_addr_port(peer), 1);
-    s->ended++;
-    s->last = result;
-}
-
-static int
-run_service(void *arg)
-{
-    struct service *s = arg;
-
-    s->result = tn_serve(s->listener, s->handler, s, &s->opts);
-    return 0;
-}
-
-static void
-open_service(struct service *s, tn_handler *handler)
-{
-    s->addr = loopback(AF_INET, 0);
-    OK(tn_create_server(&s->listener, &s->addr, NULL));
-    OK(tn_getsockname(s->listener, &s->addr));
-    s->handler = handler;
-    s->opts.on_end = count_end;
-}
-
-static tn_sock *
-join(const struct service *s)
-{
-    tn_sock *c;
-
-    OK(tn_socket(&c, AF_INET, SOCK_STREAM, 0));
-    tn_settimeout(c, 3 * TN_SEC);
-    OK(tn_connect(c, &s->addr));
-    return c;
-}
 
 static int
 echo(tn_sock *conn, const tn_addr *peer, void *arg)

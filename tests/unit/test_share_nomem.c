@@ -6,67 +6,13 @@
 #include <tenon/share.h>
 
 #include "httpd_kit.h"
+#include "nomem.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { TRIES = 40, SIZE = 5000 };
-
-static int until_refusal, refused; /* 0: never */
-static bool for_good;
-
-void *__real_malloc(size_t n);
-void *__wrap_malloc(size_t n);
-void *__real_calloc(size_t count, size_t n);
-void *__wrap_calloc(size_t count, size_t n);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_realloc(void *p, size_t n);
-char *__real_strdup(const char *s);
-char *__wrap_strdup(const char *s);
-char *__real_strndup(const char *s, size_t n);
-char *__wrap_strndup(const char *s, size_t n);
-
-static bool
-is_refused(void)
-{
-    if (until_refusal > 0 && --until_refusal == 0) {
-        until_refusal = for_good;
-        refused++;
-        return true;
-    }
-    return false;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-    return is_refused() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t count, size_t n)
-{
-    return is_refused() ? NULL : __real_calloc(count, n);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-    return is_refused() ? NULL : __real_realloc(p, n);
-}
-
-char *
-__wrap_strdup(const char *s)
-{
-    return is_refused() ? NULL : __real_strdup(s);
-}
-
-char *
-__wrap_strndup(const char *s, size_t n)
-{
-    return is_refused() ? NULL : __real_strndup(s, n);
-}
 
 /* ---- the server ---- */
 
@@ -79,9 +25,9 @@ static int
 serve(tn_exchange *x, void *arg)
 {
     struct state *st = arg;
-    until_refusal = st->refuse_at;
+    nomem_until = st->refuse_at;
     int r = tn_share_serve(x, st->share);
-    until_refusal = 0;
+    nomem_until = 0;
     return r;
 }
 
@@ -165,10 +111,10 @@ try_all(struct site *s, struct state *st)
     for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
         int done = 0;
         for (int at = 1; at <= TRIES && !done; at++) {
-            refused = 0;
+            nomem_refused = 0;
             st->refuse_at = at;
             int status = status_of(s, &asks[i]);
-            done = refused == 0;
+            done = nomem_refused == 0;
             if (status >= 400 && status != 404 && status != 409 &&
                 status != 500 && status != 503) {
                 FAIL("%s at %d: %d", asks[i].head, at, status);
@@ -203,11 +149,11 @@ run(void *arg)
     EQ(write(fd, body, SIZE), SIZE);
     OK(close(fd));
     for (int at = 1;; at++) {
-        until_refusal = at;
-        refused = 0;
+        nomem_until = at;
+        nomem_refused = 0;
         int r = tn_share_new(&st.share, test_dir(), &opts);
-        until_refusal = 0;
-        if (refused == 0) {
+        nomem_until = 0;
+        if (nomem_refused == 0) {
             OK(r);
             break;
         }
@@ -216,11 +162,11 @@ run(void *arg)
     }
     s.opts.max_body = -1;
     open_site(&s);
-    for_good = false;
+    nomem_for_good = false;
     try_all(&s, &st);
-    for_good = true;
+    nomem_for_good = true;
     try_all(&s, &st);
-    for_good = false;
+    nomem_for_good = false;
     close_site(&s);
     tn_share_free(st.share);
     return 0;

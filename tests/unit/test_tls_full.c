@@ -36,6 +36,20 @@ TEST_EACH(a_send_that_failed_half_way_breaks_the_stream, kernels)
     OK(run_on(p, never_read, NULL));
 }
 
+/* Send without waiting until nothing more is taken; bytes that were. */
+static size_t
+stuff(tn_sock *sock, const char *much)
+{
+    size_t sent = 0;
+    ssize_t n;
+
+    while ((n = tn_send(sock, much, 100000, MSG_DONTWAIT)) > 0) {
+        sent += (size_t)n;
+    }
+    EQ(n, -EAGAIN);
+    return sent;
+}
+
 /* What a call without waiting took is delivered by those that follow, though
    they receive: the peer waits for the rest of it. */
 static int
@@ -44,16 +58,12 @@ left_over(void *arg)
     struct tls_kit k;
     struct waiter in;
     char *much = calloc(1, MUCH);
-    size_t sent = 0;
     tn_group g;
-    ssize_t n;
+    size_t sent;
 
     (void)arg;
     tls_up(&k);
-    while ((n = tn_send(k.s[0], much, 100000, MSG_DONTWAIT)) > 0) {
-        sent += (size_t)n;
-    }
-    EQ(n, -EAGAIN);
+    sent = stuff(k.s[0], much);
     in.s = k.s[0];
     tn_group_init(&g, 0);
     OK(tn_go(&g, wait_for_byte, &in));
@@ -78,15 +88,12 @@ close_full(void *arg)
     struct tls_kit k;
     struct waiter w;
     char *much = calloc(1, MUCH);
-    size_t sent = 0;
     tn_group g;
-    ssize_t n;
+    size_t sent;
 
     (void)arg;
     tls_up(&k);
-    while ((n = tn_send(k.s[0], much, 100000, MSG_DONTWAIT)) > 0) {
-        sent += (size_t)n;
-    }
+    sent = stuff(k.s[0], much);
     free(much);
     w.s = k.s[1];
     tn_group_init(&g, 0);
@@ -111,16 +118,14 @@ shut_full(void *arg)
     struct tls_kit k;
     struct waiter w;
     char *much = calloc(1, MUCH);
-    size_t sent = 0;
     tn_group g;
+    size_t sent;
     char byte;
     ssize_t n;
 
     (void)arg;
     tls_up(&k);
-    while ((n = tn_send(k.s[0], much, 100000, MSG_DONTWAIT)) > 0) {
-        sent += (size_t)n;
-    }
+    sent = stuff(k.s[0], much);
     free(much);
     OK(tn_shutdown(k.s[0], SHUT_WR));
     w.s = k.s[1];

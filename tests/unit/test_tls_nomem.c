@@ -7,75 +7,27 @@
  */
 #include <tenon/pake.h>
 
+#include "nomem.h"
 #include "tls_kit.h"
 
 #include <openssl/crypto.h>
-
-static int until_refusal; /* 0: never */
-static bool for_good;
-static int asked; /* since it was armed */
-
-void *__real_malloc(size_t n);
-void *__wrap_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t n);
-
-static bool
-refuse(void)
-{
-    asked++;
-    if (until_refusal > 0 && --until_refusal == 0) {
-        until_refusal = for_good;
-        return true;
-    }
-    return false;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-    return refuse() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t n, size_t size)
-{
-    return refuse() ? NULL : __real_calloc(n, size);
-}
-
-char *
-__wrap_strndup(const char *text, size_t n)
-{
-    size_t len = strnlen(text, n);
-    char *copy = refuse() ? NULL : __real_malloc(len + 1);
-
-    if (copy) {
-        memcpy(copy, text, len);
-        copy[len] = '\0';
-    }
-    return copy;
-}
-
-char *
-__wrap_strdup(const char *text)
-{
-    return __wrap_strndup(text, strlen(text));
-}
 
 static void *
 ssl_malloc(size_t n, const char *file, int line)
 {
     (void)file, (void)line;
-    return n == 0 || refuse() ? NULL : __real_malloc(n);
+    return n == 0 ? NULL : malloc(n);
 }
 
 static void *
 ssl_realloc(void *p, size_t n, const char *file, int line)
 {
     (void)file, (void)line;
-    return n > 0 && refuse() ? NULL : realloc(p, n);
+    if (n == 0) {
+        free(p);
+        return NULL;
+    }
+    return realloc(p, n);
 }
 
 static void
@@ -205,15 +157,15 @@ attempt(void *arg)
     tcp_pair(w.k.s, AF_INET);
     tn_settimeout(w.k.s[0], 5 * TN_SEC);
     tn_settimeout(w.k.s[1], 5 * TN_SEC);
-    asked = 0;
-    until_refusal = plan->at;
+    nomem_asked = 0;
+    nomem_until = plan->at;
     r = plan->pem ? configure(&w.k, plan->pem, plan->pin)
                   : configure_key(&w.k, plan->pin);
     if (r == 0) {
         r = talk(&w);
     }
-    until_refusal = 0;
-    plan->asked = asked;
+    nomem_until = 0;
+    plan->asked = nomem_asked;
     if (r == -ETIME || w.server == -ETIME) {
         FAIL("refused at %d: it hung", plan->at);
     }
@@ -249,7 +201,7 @@ refuse_everywhere(bool by_key, int step)
     printf("# %d requests\n", total);
     for (plan.at = 1; plan.at <= total; plan.at += step) {
         r = tn_run(NULL, attempt, &plan);
-        if (for_good && r == 0 && plan.at < total / 2) {
+        if (nomem_for_good && r == 0 && plan.at < total / 2) {
             FAIL("refused from %d on, and all went well", plan.at);
         }
     }
@@ -261,25 +213,25 @@ refuse_everywhere(bool by_key, int step)
 /* Thousands of requests: each handshake takes a millisecond or two. */
 TEST_TIMEOUT(memory_is_refused_once, 60)
 {
-    for_good = false;
+    nomem_for_good = false;
     refuse_everywhere(false, test_slow() ? 1 : 7);
 }
 
 TEST_TIMEOUT(memory_is_refused_for_good, 60)
 {
-    for_good = true;
+    nomem_for_good = true;
     refuse_everywhere(false, test_slow() ? 1 : 13);
 }
 
 TEST_TIMEOUT(memory_is_refused_once_by_a_key, 60)
 {
-    for_good = false;
+    nomem_for_good = false;
     refuse_everywhere(true, test_slow() ? 1 : 5);
 }
 
 TEST_TIMEOUT(memory_is_refused_for_good_by_a_key, 60)
 {
-    for_good = true;
+    nomem_for_good = true;
     refuse_everywhere(true, test_slow() ? 1 : 7);
 }
 
@@ -289,7 +241,7 @@ TEST(memory_is_refused_to_an_exchange)
 {
     tn_pake *p;
 
-    until_refusal = 1;
+    nomem_until = 1;
     ERR(tn_pake_new(&p, TN_PAKE_FIRST, "code", 4, "test", NULL), -ENOMEM);
     CHECK(!p);
     OK(tn_pake_new(&p, TN_PAKE_FIRST, "code", 4, "test", NULL));

@@ -1,50 +1,11 @@
 /*
  * test_ws_nomem.c - memory is refused at the Nth request, for each N, once and
- * for good, while a WebSocket is made, receives and sends. Linked so that
- * malloc(), calloc() and realloc() of the library are ours.
+ * for good, while a WebSocket is made, receives and sends.
  */
+#include "nomem.h"
 #include "ws_kit.h"
 
 enum { LARGE = 100000, TRIES = 60 };
-
-static int until_refusal, refused; /* 0: never */
-static bool for_good;
-
-void *__real_malloc(size_t n);
-void *__wrap_malloc(size_t n);
-void *__real_calloc(size_t count, size_t n);
-void *__wrap_calloc(size_t count, size_t n);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool
-is_refused(void)
-{
-    if (until_refusal > 0 && --until_refusal == 0) {
-        until_refusal = for_good;
-        refused++;
-        return true;
-    }
-    return false;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-    return is_refused() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t count, size_t n)
-{
-    return is_refused() ? NULL : __real_calloc(count, n);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-    return is_refused() ? NULL : __real_realloc(p, n);
-}
 
 static uint8_t large[LARGE];
 static struct wire sent;
@@ -69,7 +30,7 @@ live(tn_sock *s, enum tn__ws_role role)
         MEMEQ(msg.at, large, LARGE);
         r = tn_ws_send(ws, TN_WS_BINARY, large, LARGE);
         if (r == -ENOMEM) { /* nothing was sent: it may be tried again */
-            until_refusal = 0;
+            nomem_until = 0;
             OK(tn_ws_send(ws, TN_WS_BINARY, large, LARGE));
             r = 0;
         }
@@ -131,15 +92,15 @@ refuse_at(int n, enum tn__ws_role role)
     r = (struct reader){.s = s[1]};
     feeder = test_thread_start(feed, s[1]);
     reader = test_thread_start(read_thread, &r);
-    refused = 0;
-    until_refusal = n;
+    nomem_refused = 0;
+    nomem_until = n;
     live(s[0], role);
-    until_refusal = 0;
+    nomem_until = 0;
     tn_abort(s[0]);
     test_thread_join(feeder);
     test_thread_join(reader);
     tn_close(s[1]);
-    return refused;
+    return nomem_refused;
 }
 
 static const struct test_param roles[] = {
@@ -157,7 +118,7 @@ TEST_EACH(every_allocation_may_fail, roles)
     add_frame(&sent, 0x82, large, LARGE, role == TN__WS_SERVER);
     for (int good = 0; good < 2; good++) {
         int n = 1;
-        for_good = good;
+        nomem_for_good = good;
         while (n < TRIES && refuse_at(n, role) > 0) {
             n++;
         }
