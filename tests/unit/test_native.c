@@ -18,6 +18,8 @@ SIM_TEST(what_is_said_is_heard_by_all_in_one_order, NULL, false)
     STREQ(ann.log, "ann+ bob+ ann:hi bob*waves ");
     STREQ(bob.log, "bob+ ann:hi bob*waves ");
     EQ(ann.fates[GUEST_DELIVERED], 1);
+    GE(guest_rtt(ann.guest), 1);
+    LE(guest_rtt(ann.guest), 100 * TN_MS);
     EQ(guest_count(ann.guest), 2);
     STREQ(guest_at(bob.guest, 0)->name, "ann");
     EQ(guest_at(bob.guest, 0)->kind, ROOM_NATIVE);
