@@ -77,6 +77,15 @@ drain(struct visit *v)
     return err;
 }
 
+/* Nobody can read what happens here any more. */
+static void
+lose_stdout(struct visit *v, int err)
+{
+    if (v->code == EXIT_DONE && err != -ECANCELED && err != -ETIME) {
+        v->code = say_failed(err, NULL);
+    }
+}
+
 int
 visit_print(void *arg)
 {
@@ -86,13 +95,14 @@ visit_print(void *arg)
     int err = 0;
     while (err == 0) {
         err = tn_chan_recv(v->bell, &ring);
-        if (err == 0) {
-            err = drain(v);
-            if (err < 0 && err != -ECANCELED && err != -ETIME) {
-                v->code = say_failed(err, NULL);
-                tn_group_cancel(&v->group);
-            }
+        if (err < 0) {
+            return 0;
         }
+        err = drain(v);
+    }
+    lose_stdout(v, err);
+    if (!visit_stop(v)) {
+        tn_group_cancel(&v->group);
     }
     return 0;
 }
@@ -100,8 +110,9 @@ visit_print(void *arg)
 void
 visit_flush(struct visit *v)
 {
-    if (v->out) {
-        (void)drain(v);
+    int err = v->out ? drain(v) : 0;
+    if (err < 0) {
+        lose_stdout(v, err);
     }
 }
 

@@ -46,6 +46,17 @@ on_event(void *arg, const struct room_event *ev, bool past)
     }
 }
 
+/* Write down what we saw, if that is news. Who was never in is nobody there. */
+static void
+remember_now(struct visit *v)
+{
+    uint64_t seen = guest_seen(v->guest, v->keep.epoch);
+    if (v->inside && (seen != v->keep.seen || !v->kept)) {
+        v->keep.seen = seen;
+        v->kept = keep_save(&v->keep) == 0;
+    }
+}
+
 /* We are in: for the first time, or again. */
 static void
 come_in(struct visit *v)
@@ -72,6 +83,7 @@ come_in(struct visit *v)
     }
     v->inside = true;
     v->lost = false;
+    remember_now(v); /* who is killed comes back as the same one */
     (void)!tn_chan_try_send(v->in, &token);
 }
 
@@ -99,6 +111,8 @@ member(void *arg)
     struct visit *v = arg;
     tn_task_name("member");
     v->result = guest_run(v->guest);
+    /* Another task says it. */
+    (void)snprintf(v->why, sizeof(v->why), "%s", tn_why());
     if (!v->leaving) { /* last words follow */
         editor_hide(v->editor);
     }
@@ -112,27 +126,22 @@ remember(void *arg)
 {
     struct visit *v = arg;
     tn_task_name("remember");
-    int err = 0;
-    while (err == 0) {
-        uint64_t before = v->keep.seen;
-        err = tn_sleep(VISIT_KEEP);
-        v->keep.seen = guest_seen(v->guest, v->keep.epoch);
-        if (v->keep.seen != before) {
-            (void)keep_save(&v->keep);
-        }
+    while (tn_sleep(VISIT_KEEP) == 0) {
+        remember_now(v);
     }
     return 0;
 }
 
-/* Wait for all that was said to arrive; a script has its own idea of how long
-   that may take. */
+/* Wait for all that was said to arrive. A script has its own idea of how long
+   that may take; a person sees that it takes long. Returns 1 if it took too
+   long. */
 static int
 drain(struct visit *v)
 {
     tn_scope limit;
-    tn_deadline(&limit, v->piped ? v->o->wait : TN_FOREVER);
+    tn_deadline(&limit, v->piped ? v->o->wait : VISIT_PATIENCE);
     int err = guest_drain(v->guest);
-    if (err == 0) {
+    if (err == 0 && v->piped) {
         err = visit_drain_files(v);
     }
     return tn_scope_end(&limit) ? 1 : err;
@@ -147,14 +156,20 @@ wind_up(struct visit *v)
     if (!v->piped && v->lost) {
         return 0;
     }
-    visit_tell_files(v);
     int err = drain(v);
-    return err == 0 && v->piped ? tn_sleep(v->o->quit) : err;
+    if (err != 0) {
+        return err;
+    }
+    if (v->piped) {
+        return tn_sleep(v->o->quit);
+    }
+    visit_tell_files(v);
+    return visit_drain_files(v);
 }
 
-/* Ctrl-C: we leave before we end. */
-static bool
-stop(void *arg)
+/* Ctrl-C, or stdout is gone: we leave before we end. */
+bool
+visit_stop(void *arg)
 {
     struct visit *v = arg;
     if (!v->typing) {
@@ -204,13 +219,15 @@ input(void *arg)
     struct visit *v = arg;
     tn_task_name("input");
     int r = read_input(v);
-    if (r >= 0 || v->stopped) {
+    bool cancelled = r == -ECANCELED || r == -ETIME;
+    if (r < 0 && !cancelled && r != -ESHUTDOWN) {
+        editor_hide(v->editor);
+        v->code = say_failed(r, NULL);
+    }
+    if (!cancelled || v->stopped) {
         v->leaving = true;
         await_entry(v);
         guest_leave(v->guest);
-    } else if (r != -ECANCELED && r != -ETIME && r != -ESHUTDOWN) {
-        editor_hide(v->editor);
-        v->code = say_failed(r, NULL);
     }
     tn_group_cancel(&v->group);
     return 0;
@@ -287,19 +304,18 @@ ended(struct visit *v)
             v->where);
         return EXIT_FAILED;
     default:
-        return say_failed(v->result, &v->start->ep);
+        say("%s", v->why);
+        return EXIT_FAILED;
     }
 }
 
-/* Although we are cancelled: write down what we saw, and show
-   what came last. */
+/* Although we are cancelled: write down what we saw, show what came last. */
 static void
 part(struct visit *v)
 {
     tn_scope s;
     tn_shield(&s, VISIT_FAREWELL);
-    v->keep.seen = guest_seen(v->guest, v->keep.epoch);
-    (void)keep_save(&v->keep);
+    remember_now(v);
     visit_give_up(v);
     visit_flush(v);
     tn_scope_end(&s);
@@ -389,8 +405,6 @@ open_guest(struct visit *v)
     if (err < 0) {
         return tn_fail(err, "make a key", NULL);
     }
-    /* Before we come: who is killed then comes back as the same one. */
-    (void)keep_save(&v->keep);
     memcpy(how.key, v->keep.key, sizeof(how.key));
     memcpy(how.epoch, v->keep.epoch, sizeof(how.epoch));
     how.since = v->keep.seen;
@@ -487,7 +501,7 @@ new_visit(const struct chat_start *start, const struct chat_place *place,
                                   .bell = v->o->bell,
                                   .lang = language(v->o),
                                   .name = v->name};
-    run_on_stop(stop, v);
+    run_on_stop(visit_stop, v);
     v->input.line = visit_line;
     v->input.arg = v;
     (void)snprintf(v->name, sizeof(v->name), "%s", start->name);

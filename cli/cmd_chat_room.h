@@ -39,6 +39,8 @@ enum visit_limit {
 
 /* Leaving may take this long although we are cancelled. */
 #define VISIT_FAREWELL (2 * TN_SEC)
+/* Who leaves waits so long for what he said to arrive. */
+#define VISIT_PATIENCE (5 * TN_SEC)
 /* Who leaves before it is in waits so long for the answer. */
 #define VISIT_ENTRY (500 * TN_MS)
 /* Words that took so long to be delivered are told when they are. */
@@ -231,9 +233,10 @@ struct visit {
     bool inside; /* we have been in */
     bool lost;   /* the hub does not answer */
     bool leaving;
-    bool missed; /* the past is what we missed, not just what was */
-    int code;    /* the exit code, if it is not EXIT_DONE */
-    int result;  /* of guest_run() */
+    bool kept;     /* what we saw is written down */
+    int code;      /* the exit code, if it is not EXIT_DONE */
+    int result;    /* of guest_run() */
+    char why[256]; /* and tn_why() of its task */
     struct chat_input input;
     enum line_what going; /* how a line that is longer than one part began */
     char to[ROOM_NAME_MAX + 1];
@@ -245,6 +248,9 @@ struct visit {
     tn_chan *places; /* VISIT_FILES values: for files */
     char line[VISIT_LINE], told[VISIT_LINE];
 };
+
+/** Begin to leave; false if there is nothing to leave. arg is the visit. */
+bool visit_stop(void *arg);
 
 /* --- cmd_chat_do.c ---------------------------------------------------------*/
 

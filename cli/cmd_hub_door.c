@@ -132,6 +132,15 @@ takes_plain(const struct hub *h)
     return h->o->plain || !h->guard.has_code;
 }
 
+/* Text came to a room that takes none. */
+static void
+on_text(void *arg, const struct udp_peer *from, const char *buf, size_t n)
+{
+    (void)buf;
+    (void)n;
+    hub_on_dropped(arg, &from->addr, "plain text, which has no code");
+}
+
 /* Who speaks at the UDP port. Plain goes last: see room_attach(). */
 static int
 open_dialects(struct hub *h)
@@ -146,6 +155,8 @@ open_dialects(struct hub *h)
     const struct plain_opts plain_how = {.lang = (enum dialect_lang)h->o->lang,
                                          .dropped = hub_on_dropped,
                                          .arg = h};
+    const struct door_side deaf = {.datagram = on_text, .arg = h};
+    door_plain(h->door, &deaf);
     int err = native_open(&h->native, h->room, h->store, h->door, &native_how);
     if (err == 0 && takes_plain(h)) {
         err = plain_open(&h->plain, h->room, h->door, &plain_how);

@@ -174,7 +174,14 @@ check_output(const struct recv_opts *o, int dirs)
         return say_usage("-o does not go with %s",
                          dirs > 0 ? "a folder" : "what to do about names");
     }
-    if (o->json && strcmp(o->output, "-") == 0) {
+    if (strcmp(o->output, "-") != 0) {
+        return EXIT_DONE;
+    }
+    if (isatty(STDOUT_FILENO)) {
+        return say_usage("-o -: what strangers send does not go to a terminal "
+                         "as it is (| cat -v shows it)");
+    }
+    if (o->json) {
         return say_usage("--json and -o - both want stdout");
     }
     return EXIT_DONE;

@@ -130,7 +130,7 @@ inbox_told(void *arg, const struct parcel_event *ev)
         }
         s->paired = true;
     }
-    if (!r->shown && s->report.answered && ev->what == PARCEL_MOVED) {
+    if (!r->shown && s->report.answered && ev->item) {
         r->shown = &s->report;
         report_show(&s->report, &r->progress);
     }

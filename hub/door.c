@@ -1,5 +1,6 @@
 #include "door.h"
 
+#include <tenon/chan.h>
 #include <tenon/err.h>
 #include <tenon/task.h>
 
@@ -9,6 +10,7 @@
 
 struct door {
     struct door_side plain, native;
+    tn_chan *turn; /* char: whose turn it is to send */
     struct udp udp;
 };
 
@@ -42,18 +44,21 @@ int
 door_open(door **out, const tn_endpoint *at)
 {
     door *d = calloc(1, sizeof(*d));
+    char token = 0;
     int err;
 
     *out = NULL;
-    if (d == NULL) {
+    if (d == NULL || tn_chan_new(&d->turn, 1, 1) < 0) {
+        free(d);
         return tn_fail(-ENOMEM, "open the room", NULL);
     }
+    (void)!tn_chan_try_send(d->turn, &token);
     d->udp.datagram = on_datagram;
     d->udp.gone = on_gone;
     d->udp.arg = d;
     err = udp_open(&d->udp, at);
     if (err < 0) {
-        free(d);
+        door_close(d);
         return err;
     }
     *out = d;
@@ -78,10 +83,22 @@ door_native(door *d, const struct door_side *side)
     d->native = *side;
 }
 
+/* A socket has one sender at a time; where the kernel has no room for more the
+   others wait for theirs. */
 int
 door_send(door *d, const void *buf, size_t n, const struct udp_peer *to)
 {
-    return udp_send(&d->udp, buf, n, to);
+    char token;
+    int err = tn_chan_try_recv(d->turn, &token);
+
+    if (err == -EAGAIN) {
+        err = tn_chan_recv(d->turn, &token);
+    }
+    if (err == 0) {
+        err = udp_send(&d->udp, buf, n, to);
+        (void)!tn_chan_try_send(d->turn, &token);
+    }
+    return err;
 }
 
 int
@@ -98,6 +115,7 @@ door_close(door *d)
 {
     if (d != NULL) {
         udp_close(&d->udp);
+        tn_chan_free(d->turn);
         free(d);
     }
 }

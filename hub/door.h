@@ -36,7 +36,8 @@ void door_plain(door *d, const struct door_side *side);
 /** Have frames of the native dialect handed to a side; copied. */
 void door_native(door *d, const struct door_side *side);
 
-/** Send a datagram; see udp_send(). */
+/** Send a datagram, when it is the caller's turn; as udp_send(); -ECANCELED,
+    -ETIME. Suspends. */
 int door_send(door *d, const void *buf, size_t n, const struct udp_peer *to);
 
 /**

@@ -76,7 +76,8 @@ struct guest_opts {
        empty epoch: the latest few of what was said come. */
     uint64_t since;
     char epoch[GUEST_EPOCH + 1];
-    /* An event, in order, each once. `past`: it happened before we came. */
+    /* An event, in order, each once, our own among them: `who` is guest_id().
+       `past`: it happened before we came. */
     void (*event)(void *arg, const struct room_event *ev, bool past);
     /* What became of words that guest_say() took. */
     void (*fate)(void *arg, uint64_t mark, enum guest_fate fate,

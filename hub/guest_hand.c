@@ -172,12 +172,15 @@ on_refuse(guest *g, const struct wire_frame *f)
 {
     int64_t now = tn_now();
 
-    if (f->why == WIRE_SLOWED) {
+    if (g->phase == PHASE_IN) {
+        return; /* late: it was about a question before */
+    }
+    if (f->why == WIRE_SLOWED && g->phase <= PHASE_ENTER) {
         g->refused = true;
         guest_seek(g, now);
         /* Not all who are waiting at the same moment. */
         g->ask_at = now + GUEST_CALM / 2 + GUEST_CALM / 256 * g->nonce[0];
-    } else if (f->why != WIRE_FINE && g->phase != PHASE_IN) {
+    } else if (f->why != WIRE_FINE && f->why != WIRE_SLOWED) {
         guest_finish(g, wire_err(f->why));
     }
 }

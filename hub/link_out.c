@@ -218,7 +218,8 @@ link_write(struct link *l, void *buf, size_t cap, int64_t now, uint64_t *number)
     }
     *number = link_number(l);
     wire_out_init(&w, buf, cap);
-    if (l->ack_at != INT64_MAX || l->unacked > 0) {
+    /* With a ping as well: what may be challenged has to be long enough. */
+    if (l->ack_at != INT64_MAX || l->unacked > 0 || l->ping) {
         put_ack(l, &w, now);
     }
     if (l->respond) {

@@ -9,6 +9,8 @@ enum {
     /* Messages that are not queued of what all are told, so that there is room
        for answers. */
     SPARE = 2,
+    /* Seats that are served in one go. */
+    TURN = 64,
 };
 
 /* Timers that are due within this are served together. */
@@ -201,28 +203,42 @@ wait_bell(struct native *n)
     return late ? 0 : err;
 }
 
+/* Send what each has to be sent; when there is more. The others are let in
+   between: a thousand sends take more than a millisecond. */
+static int
+serve_all(struct native *n, int64_t *next)
+{
+    int err = 0;
+
+    *next = INT64_MAX;
+    for (size_t i = 0; i < NATIVE_SEATS && err == 0; i++) {
+        if (n->seat[i] != NULL) {
+            int64_t wake = serve(n, n->seat[i]->session, tn_now());
+
+            *next = wake < *next ? wake : *next;
+        }
+        if (i % TURN == TURN - 1) {
+            err = tn_checkpoint();
+        }
+    }
+    return err;
+}
+
 int
 native_pump(void *arg)
 {
     struct native *n = arg;
+    int64_t next;
+    int err;
 
     tn_task_name("native pump");
-    for (;;) {
-        int64_t next = INT64_MAX;
-        int err;
-
+    do {
         n->wakes = INT64_MAX; /* whoever wants more meanwhile rings */
-        for (size_t i = 0; i < NATIVE_SEATS; i++) {
-            if (n->seat[i] != NULL) {
-                int64_t wake = serve(n, n->seat[i]->session, tn_now());
-
-                next = wake < next ? wake : next;
-            }
-        }
+        err = serve_all(n, &next);
         n->wakes = next;
-        err = wait_bell(n);
-        if (err < 0) {
-            return err;
+        if (err == 0) {
+            err = wait_bell(n);
         }
-    }
+    } while (err == 0);
+    return err;
 }

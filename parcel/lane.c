@@ -14,7 +14,7 @@
 
 enum { IN_CAP = LANE_IN + LANE_ROOM, OUT_CAP = LANE_GATHER + LANE_ROOM };
 
-enum { WINDOW_LEAST = 256 << 10, WINDOW_MOST = 8 << 20, WINDOW_PART = 256 };
+enum { WINDOW_LEAST = 256 << 10, WINDOW_MOST = 16 << 20, WINDOW_PART = 128 };
 
 uint64_t
 lane_window(const struct parcel_sum *sum)
@@ -24,7 +24,9 @@ lane_window(const struct parcel_sum *sum)
     if (sum->is_unsized || part > WINDOW_MOST) {
         return WINDOW_MOST;
     }
-    return part > WINDOW_LEAST ? part : WINDOW_LEAST;
+    /* The block that goes over it is within the part, too. */
+    return part > WINDOW_LEAST + PARCEL_BLOCK ? part - PARCEL_BLOCK
+                                              : WINDOW_LEAST;
 }
 
 int

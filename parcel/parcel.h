@@ -85,7 +85,8 @@ struct parcel_event {
     int64_t done;                   /* bytes of the item */
     int64_t all_done; /* bytes of all, those that need not move included */
     int err;
-    const char *final; /* the name it got; why it failed; else NULL */
+    const char *final; /* the path it got; why it failed; else NULL. Of the
+                          peer's it is cleaned, the receiver's own is not */
     const char *who;   /* PAIRED, OFFER: what the peer calls itself, cleaned */
 };
 
@@ -96,7 +97,8 @@ typedef void parcel_told(void *arg, const struct parcel_event *ev);
 struct parcel_result {
     uint32_t done, skipped, failed; /* items */
     int64_t moved; /* bytes of data that went over the network */
-    int64_t kept;  /* bytes that need not: they were there */
+    int64_t kept;  /* bytes that need not: they were there; holes are in
+                      neither */
     char reason[PARCEL_REASON + 1]; /* the peer's, cleaned; "" if none */
 };
 

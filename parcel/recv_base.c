@@ -98,7 +98,7 @@ base_look(struct recv *r, const struct parcel_item *it,
 static struct base *
 find(struct recv *r, uint32_t item)
 {
-    for (int i = 0; i < WIRE_ASKS; i++) {
+    for (int i = 0; i < RECV_BASES; i++) {
         if (r->bases[i].is_open && r->bases[i].item == item) {
             return &r->bases[i];
         }
@@ -109,7 +109,7 @@ find(struct recv *r, uint32_t item)
 static struct base *
 find_room(struct recv *r)
 {
-    for (int i = 0; i < WIRE_ASKS; i++) {
+    for (int i = 0; i < RECV_BASES; i++) {
         if (!r->bases[i].is_open) {
             return &r->bases[i];
         }
@@ -389,7 +389,7 @@ base_forget(struct recv *r)
     while (r->given_n > 0) {
         drop_given(r);
     }
-    for (int i = 0; i < WIRE_ASKS; i++) {
+    for (int i = 0; i < RECV_BASES; i++) {
         if (r->bases[i].is_open) {
             source_close(&r->bases[i].src);
             r->bases[i].is_open = false;

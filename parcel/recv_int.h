@@ -22,6 +22,9 @@ enum {
 /* So much is written before the disk is told to begin. */
 enum { RECV_WARM = 32 << 20 };
 
+/* All that was asked about, and one that was not: an empty file. */
+enum { RECV_BASES = WIRE_ASKS + 1 };
+
 #define RECV_READY_TIME TN_SEC
 
 /* What the sender compares an item with. */
@@ -74,7 +77,7 @@ struct recv {
     tn_sock *out; /* instead of a disk */
     uint64_t window, acked;
     int64_t there; /* bytes on the disk that need not be found room for */
-    struct base bases[WIRE_ASKS];
+    struct base bases[RECV_BASES];
     unsigned bases_n, bases_most, ready_most; /* most: as descriptors allow */
     uint8_t *block; /* of a base; NULL until it is needed */
     struct given given[WIRE_ASKS];

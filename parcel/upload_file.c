@@ -370,6 +370,9 @@ send_way(struct way *w)
             break;
         }
     }
+    if (opened && r == -ENOENT) {
+        r = tn_fail(-EACCES, "it is not taken as it is:", w->path);
+    }
     if (r == 0) {
         upload_done(w->u, w->it, w->it->size);
         return 0;

@@ -358,6 +358,25 @@ def room_closes():
 
 
 @tap.case
+def closed_stdout():
+    """A stdout that is closed, from the start or later, is an error"""
+    h = hub()
+    ann, = join(h, "ann")
+    c = chat(h, "bob", preexec_fn=lambda: os.close(1))
+    ann.hears("bob: 加入了群聊")
+    ann.say("hi")
+    tap.equal(c.wait(), 1)
+    ann.hears("bob：离开了聊天室")
+    tap.true(tap.read_all(c.stderr).startswith(b"tenon chat: "), "told")
+    c = chat(h, "bob")
+    ann.hears("bob: 加入了群聊")
+    c.stdout.close()
+    ann.say("hi")
+    tap.equal(c.wait(), 1)
+    ann.hears("bob：离开了聊天室")
+
+
+@tap.case
 def codes():
     """The room code: none, wrong, right; never in argv"""
     with tap.temp_dir() as folder:

@@ -192,12 +192,14 @@ def a_room_with_a_code():
 @tap.case
 def a_wrong_code():
     """A wrong code, and none, are refused and nobody is told of a join"""
-    h, _ = with_code("482 913")
+    h, _ = with_code("482 913", "-v")
     _, wrong = with_code("482 914")
     for args in (("--code-file", wrong), ()):
         code, _, err = talk(h, "eve", "let me in\n", *args)
         tap.true(code != 0, "an exit code")
         tap.true("code" in err, err)
+    Member(h).send("eve")  # by plain text there is no way either
+    tap.read_until(h.stderr, b": plain text, which has no code\n")
     h.signal(signal.SIGINT)
     tap.true("eve" not in tap.read_all(h.stdout).decode(), "no join")
 
@@ -209,6 +211,54 @@ def without_a_code_it_is_open():
     wire = Wire(h)
     tap.equal(talk(wire, "annabel", "no secret\n")[0], 0, "said")
     tap.true(b"no secret" in wire.seen, "seen")
+
+
+def memory(h):
+    """KiB that the hub has."""
+    with open(f"/proc/{h.process.pid}/status", encoding="ascii") as status:
+        for line in status:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+    return 0
+
+
+def frames():
+    """What strangers may send: questions, and what only members do."""
+    nonce = os.urandom(16)
+    return (b"\xffT\x01\x01" + nonce + bytes(44),
+            b"\xffT\x01\x03" + nonce + os.urandom(52),
+            b"\xffT\x01\x07" + os.urandom(200),
+            b"\xffT\x02\x01" + nonce + bytes(44),
+            b"\xff" + os.urandom(300))
+
+
+@tap.case
+def a_flood_of_strangers():
+    """A flood of strangers costs no memory, and a guest is served meanwhile"""
+    h = hub("--no-history", "--quiet")
+    socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+             for _ in range(200)]
+    sent = [0] * len(socks)
+    got = [0] * len(socks)
+    with guest(h, "ann") as ann:
+        before = memory(h)
+        for turn in range(150):
+            for i, sock in enumerate(socks):
+                frame = frames()[(turn + i) % 5]
+                sock.sendto(frame, ("127.0.0.1", h.port))
+                sent[i] += len(frame)
+            for i, sock in enumerate(socks):
+                while tap.readable(sock, 0):
+                    got[i] += len(sock.recv(2000))
+            if turn == 75:
+                ann.type("still here?")
+        until(ann, "[delivered]")
+        grown = memory(h) - before
+    tap.true(all(g <= s for g, s in zip(got, sent)), "no more than was sent")
+    tap.true(sum(got) > 0, "some were answered")
+    tap.true(grown < 512, f"{grown} KiB more")
+    print(f"# strangers: {150 * len(socks)} frames, {sum(sent)} bytes in, "
+          f"{sum(got)} out, {grown} KiB more")
 
 
 @tap.case

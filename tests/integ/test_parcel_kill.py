@@ -186,6 +186,42 @@ def full():
 
 
 @tap.case
+def read_only():
+    """A disk that can only be read: both are told so"""
+    with small_disk(1024) as disk, tap.temp_dir() as folder:
+        source = f"{folder}/file"
+        make(source, MIB)
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True,
+                       timeout=tap.LIMIT)
+        # No room is asked for first: what is free there is free, but not ours.
+        make(source, 0)
+        _, sent, received = both(source, disk, "-")
+        tap.equal((sent[0], received[0]), ("EROFS", "EROFS"))
+        tap.equal(sent[7], "read-only file system")
+        tap.equal(os.listdir(disk), [])
+
+
+@tap.case
+def two_senders():
+    """Two send the same at once: one does, the other is told"""
+    with tap.temp_dir() as folder:
+        source, target = f"{folder}/file", f"{folder}/to"
+        make(source)
+        os.mkdir(target)
+        receiver, sender = Side("recv", "-", target), Side("send", "-", source)
+        carry(sender, receiver, 10 * MIB)
+        _, sent, received = both(source, target, "-")
+        tap.equal((sent[0], received[0]), ("EIO", "EIO"))
+        carry(sender, receiver)
+        for side in (sender, receiver):
+            side.sock.close()
+            tap.equal(side.result()[0], "OK")
+            side.end()
+        same(source, f"{target}/file")
+        tap.equal(os.listdir(target), ["file"])
+
+
+@tap.case
 def few_descriptors():
     """A receiver with 40 descriptors takes a thousand files"""
     with tap.temp_dir() as folder:

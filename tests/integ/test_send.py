@@ -176,6 +176,9 @@ def shown_code():
             r.give_code(form)
             status, _, err = r.send(path)
             tap.equal(status, 0, err)
+        status, _, err = tap.tenon("send", "--code-file", "-", path, r.where,
+                                   stdin=code.encode() + b"\nmore\n")
+        tap.equal(status, 0, err)
 
 
 @tap.case
@@ -211,6 +214,28 @@ def old_code():
         second = r.read_code()
         r.give_code(first)
         tap.equal(r.send(path)[0], 0 if first == second else 6)
+
+
+@tap.case
+def guesses_at_once():
+    """Many guesses at once try a code once, not as often as there are guesses
+    """
+    with tap.temp_dir() as folder, receiver("--json", code=None) as r:
+        path = os.path.join(folder, "a")
+        write(path, b"1")
+        tap.true(read_event(r.tenon.stdout, "code")["code"], "no code")
+        r.give_code("wrong")
+        senders = [r.start_send(path) for _ in range(6)]
+        for s in senders:
+            tap.true(s.wait() in (1, 6), "a guess went through")
+        r.tenon.signal(signal.SIGINT)
+        tap.true(r.tenon.wait() in (0, 6), "the receiver")
+        found = events(tap.read_all(r.tenon.stdout))
+        wrong = [e["count"] for e in found if e["event"] == "wrong"]
+        tap.equal(wrong, list(range(1, len(wrong) + 1)))
+        codes = [e for e in found if e["event"] == "code"]
+        tap.equal(len(codes), min(len(wrong), 4), "codes after wrong ones")
+        tap.equal(listed(r.folder), {})
 
 
 @tap.case

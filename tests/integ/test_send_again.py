@@ -8,6 +8,7 @@ import signal
 import threading
 
 import tap
+from hostile_kit import fill, small_disk
 from parcel_kit import (Receiver, digest, events, listed, names,
                         read_event, receiver, tree, wire, write)
 
@@ -239,6 +240,35 @@ def many_small():
                  "other contents")
         told = tap.read_all(sender.stderr).decode()
         tap.true("sent 1000 files, 4.8M in " in told, told)
+
+
+@tap.case
+def disk_full():
+    """A full disk over there: both say so, it goes on serving, and the same
+    again goes on when there is room"""
+    with small_disk(40 << 10) as disk:
+        with half_way("-v", folder=disk) as (stack, r, line, sender, path):
+            ballast = os.path.join(disk, "ballast")
+            fill(ballast)
+            line.cut()
+            tap.equal(sender.wait(), 1)
+            told = tap.read_all(sender.stderr).decode()
+            tap.true("are needed" in told and "are free" in told, told)
+            no_name_yet(r)
+            code, _, err = r.send(path)
+            tap.equal(code, 1, err)
+            os.unlink(ballast)
+            again(r, path)
+
+
+@tap.case
+def device_full():
+    """-o to a device that takes nothing: 1 on both sides"""
+    with tap.temp_dir() as folder, receiver("--once", "-o", "/dev/full") as r:
+        path = os.path.join(folder, "a")
+        write(path, os.urandom(100000))
+        code, _, err = r.send("--retry-for", "0", path)
+        tap.equal((code, r.tenon.wait()), (1, 1), err)
 
 
 @tap.case

@@ -214,6 +214,14 @@ def without_terminal():
         tap.true("--code-file FILE reads it" in told, told)
 
 
+@tap.case
+def no_raw_bytes():
+    """-o - does not write to a terminal"""
+    with sitting("recv", "-y", "--once", "-o", "-") as seat:
+        tap.equal(seat.program.wait(), 2)
+        seat.sees("does not go to a terminal")
+
+
 # --- progress ---------------------------------------------------------------
 
 BAR = re.compile(r"\rbig\.bin  +\d+% \[#* +\] [0-9.]+[kM]/8\.0M  ")
@@ -247,6 +255,32 @@ def progress():
             seat.sees("big.bin", ", 8.0M in ", "/s)")
             tap.equal(seat.program.wait(), 0)
         tap.equal(listed(inbox), {b"big.bin": open(path, "rb").read()})
+
+
+@tap.case
+def progress_of_many():
+    """Over many small files: the name of one, and how far all of them are"""
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tap.temp_dir())
+        tree(folder, {f"d/{n}": os.urandom(20000) for n in range(400)})
+        inbox = stack.enter_context(tap.temp_dir())
+        recv = stack.enter_context(
+            sitting("recv", "-p", "0", "--bind", "127.0.0.1", "-y", "--once",
+                    inbox, ready=True))
+        line = stack.enter_context(wire(recv.program.port))
+        line.stop_after(3 << 20)
+        seat = stack.enter_context(
+            sitting("send", os.path.join(folder, "d"), "--to", line.where))
+        seat.sees("Code of ")
+        seat.type(recv.code() + "\n")
+        for side in (recv, seat):
+            text = side.sees("stalled ")
+            tap.true(re.search(r"d/\d+ +\d+% \[#+ +\] [0-9.]+M/7\.6M  ",
+                               text), text)
+        line.cut()
+        tap.equal((seat.program.wait(), recv.program.wait()), (0, 0))
+        seat.sees("sent 400 files, 7.6M in ")
+        tap.equal(len(names(inbox)), 401)
 
 
 @tap.case

@@ -7,6 +7,7 @@ import signal
 
 import room
 import tap
+import web
 from parcel_kit import (digest, events, listed, names, read, sitting, tree,
                         wire, write)
 from serve_kit import served
@@ -187,6 +188,46 @@ def other_places():
         echo = tap.Tenon("echo", "127.0.0.1:0", ready=True)
         code, _, err = tap.tenon("send", path, f"http://{echo.where}/")
         tap.equal(code, 1, err)
+
+
+@tap.case
+def strange_answers():
+    """A server that lies, contradicts itself or goes in circles: an error, and
+    an end"""
+    info = web.reply(b'{"name":"tenon","room":"a\x1b[2Jb","code":false}')
+    deep = web.reply(b"[" * 10000)
+    cases = [
+        ("409 Conflict", ("Upload-Offset: 0",), 1, "trying again"),
+        ("409 Conflict", ("Upload-Offset: 99999999999",), 1,
+         "it is not taken as it is"),
+        ("422 Unprocessable", (), 1, "it is not taken as it is"),
+        ("202 Accepted", ("Upload-Offset: 1",), 1, ""),
+        ("302 Found", ("Location: http://127.0.0.1:9/",), 1, "status 302"),
+        ("401 Unauthorized", (), 2, "wants a code"),
+        ("507 Insufficient", (), 1, "disk is full"),
+        ("503 Busy", (), 1, ""),
+        ("200 OK", (), 1, "status 200"),
+    ]
+    with tap.temp_dir() as folder:
+        path = os.path.join(folder, "f")
+        write(path, b"abc")
+        for first in (info, deep):
+            for status, fields, wanted, why in cases:
+                def answer(request, _, status=status, fields=fields,
+                           first=first):
+                    if web.path_of(request) == "/info":
+                        return first
+                    return web.reply(b"", status, *fields)
+                with web.server(answer) as s:
+                    done = tap.Tenon("send", "--retry-for", "100ms", path,
+                                     s.url(), start_new_session=True)
+                    tap.equal(done.wait(), wanted, status)
+                    err = tap.read_all(done.stderr).decode()
+                    tap.true(why in err and "\x1b" not in err, err)
+                    tap.true(len(s.requests) < 200, "in circles")
+        with web.server(b"no HTTP at all\n") as s:
+            code, _, err = tap.tenon("send", path, s.url())
+            tap.equal(code, 1, err)
 
 
 @tap.case

@@ -322,6 +322,19 @@ TEST(pings_and_challenges_are_answered)
     close_links();
 }
 
+/* Whoever gets a challenge is sent no more than it sent: a packet of nothing
+   but a challenge is never longer than one with a ping. */
+TEST(a_ping_is_as_long_as_a_challenge)
+{
+    struct packet p;
+
+    open_links();
+    link_ping(&a);
+    CHECK(next_packet(&a, &p));
+    GE(p.len, 1 + 8);
+    close_links();
+}
+
 TEST(a_new_way_is_taken_at_once)
 {
     open_links();

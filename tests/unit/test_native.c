@@ -18,6 +18,8 @@ SIM_TEST(what_is_said_is_heard_by_all_in_one_order, NULL, false)
     STREQ(ann.log, "ann+ bob+ ann:hi bob*waves ");
     STREQ(bob.log, "bob+ ann:hi bob*waves ");
     EQ(ann.fates[GUEST_DELIVERED], 1);
+    GE(guest_rtt(ann.guest), 1);
+    LE(guest_rtt(ann.guest), 100 * TN_MS);
     EQ(guest_count(ann.guest), 2);
     STREQ(guest_at(bob.guest, 0)->name, "ann");
     EQ(guest_at(bob.guest, 0)->kind, ROOM_NATIVE);
@@ -76,6 +78,64 @@ SIM_TEST(names_are_changed_and_told, NULL, false)
     STREQ(guest_at(ann.guest, 1)->name, "bert");
     end(&ann);
     end(&bob);
+}
+
+SIM_TEST(pasted_lines_are_paced_and_all_arrive, NULL, false)
+{
+    static const struct guest_words line = {.text = "line", .len = 4};
+    int64_t start = tn_now();
+    uint64_t mark;
+
+    enter(&ann, "ann");
+    for (int i = 0; i < 100; i++) {
+        OK(guest_say(ann.guest, &line, &mark));
+    }
+    OK(guest_drain(ann.guest));
+    EQ(ann.fates[GUEST_DELIVERED], 100);
+    GE(tn_now() - start, (100 - ROOM_BURST) * ROOM_INTERVAL);
+    end(&ann);
+}
+
+SIM_TEST(words_that_nobody_hears_are_given_up, NULL, false)
+{
+    static const struct guest_words words = {.text = "hello?", .len = 6};
+    uint64_t mark;
+
+    enter(&ann, "ann");
+    hub_kill();
+    OK(guest_say(ann.guest, &words, &mark));
+    OK(tn_sleep(GUEST_SILENCE + TN_SEC));
+    EQ(ann.losts, 1);
+    EQ(ann.fates[GUEST_UNKNOWN], 0);
+    OK(tn_sleep(TN_MIN));
+    EQ(ann.fates[GUEST_UNKNOWN], 1);
+    OK(guest_say(ann.guest, &words, &mark));
+    end(&ann); /* at the end nothing is left open */
+    EQ(ann.fates[GUEST_UNKNOWN], 2);
+    hub_open();
+}
+
+SIM_TEST(what_cannot_be_said, NULL, false)
+{
+    static char text[ROOM_TEXT_MAX + 2];
+    struct guest_words words = {.text = text};
+    uint64_t mark;
+
+    enter(&ann, "ann");
+    ERR(guest_say(ann.guest, &words, &mark), -EINVAL);
+    words.len = ROOM_TEXT_MAX + 1;
+    ERR(guest_say(ann.guest, &words, &mark), -EINVAL);
+    words.len = 1;
+    words.how = GUEST_MSG;
+    ERR(guest_say(ann.guest, &words, &mark), -EINVAL);
+    words.how = GUEST_SAY;
+    words.to = "bob";
+    ERR(guest_say(ann.guest, &words, &mark), -EINVAL);
+    guest_leave(ann.guest);
+    words.to = NULL;
+    ERR(guest_say(ann.guest, &words, &mark), -ESHUTDOWN);
+    ERR(guest_nick(ann.guest, "anna"), -ESHUTDOWN);
+    end(&ann);
 }
 
 /* --- who is let in ---------------------------------------------------------*/

@@ -11,6 +11,7 @@
 
 #include <ftw.h>
 #include <sys/file.h>
+#include <time.h>
 
 enum { SIZE = 3 * KIT_BLOCK + 50, MOST = 2000 };
 
@@ -121,6 +122,17 @@ static const struct test_param calls[] = {
     {.name = "calloc", .value = {CALLOC, ENOMEM}},
     {.name = "realloc", .value = {REALLOC, ENOMEM}},
 };
+
+/* The sweep's clock. */
+static time_t later;
+time_t __real_time(time_t *t);
+time_t __wrap_time(time_t *t);
+
+time_t
+__wrap_time(time_t *t)
+{
+    return __real_time(t) + later;
+}
 
 /* ---- what is sent, and what is there ---- */
 
@@ -246,4 +258,37 @@ TEST_EACH_TIMEOUT(the_disk_fails, calls, 100)
 {
     prepare();
     NE(failing(p), 1); /* it was called at all */
+}
+
+static int
+swept(void *arg)
+{
+    const char *old = kit_path("dst/sub/.a.tenon-part", false);
+    const char *locked = kit_path("dst/.b.tenon-part", false);
+    int fd;
+
+    (void)arg;
+    kit_path("dst", true);
+    kit_path("dst/sub", true);
+    kit_write(old, 10, 1);
+    kit_write(locked, 10, 2);
+    kit_write(kit_path("dst/c.tenon-part", false), 10, 3);
+    EQ(parcel_sweep(kit_path("dst", false)), 0);
+    fd = open(locked, O_RDONLY | O_CLOEXEC);
+    EQ(flock(fd, LOCK_EX), 0);
+    later = 8 * 24 * 3600;
+    EQ(parcel_sweep(kit_path("dst", false)), 1);
+    CHECK(!kit_is_there(old));
+    CHECK(kit_is_there(locked));
+    CHECK(kit_is_there(kit_path("dst/c.tenon-part", false)));
+    close(fd);
+    EQ(parcel_sweep(kit_path("dst", false)), 1);
+    CHECK(!kit_is_there(locked));
+    ERR(parcel_sweep(kit_path("none", false)), -ENOENT);
+    return 0;
+}
+
+TEST(old_parts_are_swept_away)
+{
+    kit_main(swept);
 }

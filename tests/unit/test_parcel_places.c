@@ -242,3 +242,113 @@ TEST(what_is_named_has_one_name)
 {
     kit_main(named_twice);
 }
+
+/* ---- between adding and sending ---- */
+
+static int
+changed_since(void *arg)
+{
+    struct kit k = {.dir = kit_path("dst", true)};
+    int fd;
+
+    (void)arg;
+    kit_path("src", true);
+    kit_write(kit_path("src/gone", false), SIZE, 1);
+    kit_write(kit_path("src/grown", false), SIZE, 2);
+    kit_write(kit_path("src/shrunk", false), SIZE, 3);
+    kit_write(kit_path("src/link", false), SIZE, 4);
+    kit_write(kit_path("src/good", false), SIZE, 5);
+    OK(parcel_new(&k.parcel));
+    OK(parcel_add(k.parcel, kit_path("src", false)));
+    EQ(unlink(kit_path("src/gone", false)), 0);
+    EQ(unlink(kit_path("src/link", false)), 0);
+    EQ(symlink("/etc/passwd", kit_path("src/link", false)), 0);
+    fd = open(kit_path("src/grown", false), O_WRONLY | O_APPEND | O_CLOEXEC);
+    EQ(write(fd, "more", 4), 4);
+    close(fd);
+    EQ(truncate(kit_path("src/shrunk", false), KIT_BLOCK + 1), 0);
+    kit_run(&k);
+    EQ(k.sent, -EIO);
+    EQ(k.received, -EIO);
+    EQ(k.send.failed, 2);
+    EQ(k.send.done, 4);
+    CHECK(!kit_is_there(kit_path("dst/src/gone", false)));
+    CHECK(!kit_is_there(kit_path("dst/src/link", false)));
+    CHECK(!kit_is_there(kit_path("dst/src/.gone.tenon-part", false)));
+    CHECK(kit_same(kit_path("src/grown", false),
+                   kit_path("dst/src/grown", false)));
+    CHECK(kit_same(kit_path("src/shrunk", false),
+                   kit_path("dst/src/shrunk", false)));
+    CHECK(
+        kit_same(kit_path("src/good", false), kit_path("dst/src/good", false)));
+    parcel_free(k.parcel);
+    return 0;
+}
+
+TEST(what_changed_since_it_was_added)
+{
+    kit_main(changed_since);
+}
+
+/* ---- nothing ---- */
+
+static int
+nothing(void *arg)
+{
+    struct kit k = {.dir = kit_path("dst", true)};
+
+    (void)arg;
+    OK(parcel_new(&k.parcel));
+    kit_run(&k);
+    EQ(k.sent, 0);
+    EQ(k.received, 0);
+    EQ(k.recv.done + k.recv.skipped + k.recv.failed, 0);
+    parcel_free(k.parcel);
+    k.parcel = NULL;
+    k.path = kit_path("none", true);
+    kit_run(&k);
+    EQ(k.sent, 0);
+    EQ(k.recv.done, 1);
+    CHECK(kit_is_there(kit_path("dst/none", false)));
+    return 0;
+}
+
+TEST(an_offer_of_nothing)
+{
+    kit_main(nothing);
+}
+
+/* ---- asked ahead ---- */
+
+static int
+ahead(void *arg)
+{
+    struct kit k = {.dir = kit_path("dst", true)};
+    char path[600];
+
+    (void)arg;
+    kit_path("src", true);
+    for (int turn = 0; turn < 2; turn++) {
+        OK(parcel_new(&k.parcel));
+        for (int i = 0; i < 200; i++) {
+            (void)snprintf(path, sizeof(path), "%s/%d", kit_path("src", false),
+                           i);
+            if (turn == 0) {
+                kit_write(path, i % 100 == 0 ? 0 : 100, (unsigned)i);
+            }
+            OK(parcel_add(k.parcel, path));
+        }
+        kit_run(&k);
+        EQ(k.sent, 0);
+        EQ(k.received, 0);
+        EQ(k.recv.done, turn == 0 ? 200 : 0);
+        EQ(k.recv.skipped, turn == 0 ? 0 : 200);
+        parcel_free(k.parcel);
+    }
+    return 0;
+}
+
+TEST(an_empty_file_before_all_that_is_asked_for)
+{
+    kit_main(ahead);
+}
