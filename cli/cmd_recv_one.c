@@ -191,8 +191,8 @@ say_end(const struct recv_session *s, const struct parcel_result *result,
     } else if (err == -EFBIG) {
         say("refused %s of %s: --max-size allows less",
             report_sum(&s->report.offered, sum), who);
-    } else if (report_is_lost(err) || err == -ECANCELED) {
-        say("%s: %s%s", who, err == -ECANCELED ? "was ended" : tn_why(),
+    } else if (report_is_lost(err) || report_is_left(err)) {
+        say("%s: %s%s", who, report_is_left(err) ? "was ended" : tn_why(),
             s->r->out >= 0 || s->r->o->plain
                 ? ""
                 : "; what came is kept for when it comes again");
@@ -209,8 +209,8 @@ end_of_session(struct recv_session *s, const struct parcel_result *result,
 {
     struct recv *r = s->r;
     int code = exit_code(err);
-    bool again = (report_is_lost(err) || err == -ECANCELED) && r->out < 0;
-    if (r->over || (err == -ECANCELED && !report_is_left(err))) {
+    bool again = (report_is_lost(err) || report_is_left(err)) && r->out < 0;
+    if (r->over || err == -ECANCELED) {
         return;
     }
     report_end(&s->report, result, err, code);

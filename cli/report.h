@@ -59,8 +59,7 @@ void report_end(struct report *r, const struct parcel_result *result, int err,
     help. */
 bool report_is_lost(int err);
 
-/** Tell whether it was the other side that ended it by hand; -ECANCELED may
-    also be our own end. */
+/** Tell whether it was the other side that ended it by hand. */
 bool report_is_left(int err);
 
 /** Write "3 files and 1 folder, 4.2M". */
