@@ -196,7 +196,7 @@ say_end(const struct recv_session *s, const struct parcel_result *result,
             s->r->out >= 0 || s->r->o->plain
                 ? ""
                 : "; what came is kept for when it comes again");
-    } else if (err < 0 && err != -EIO) {
+    } else if (err < 0 && !report_is_partial(err, result)) {
         say("%s: %s%s", who, tn_why(),
             err == -ENOSPC ? " (the same again goes on when there is room)"
                            : "");

@@ -193,8 +193,8 @@ say_why(const struct send *s, int err)
     default:
         break;
     }
-    if (err == -EIO && !s->result.reason[0]) {
-        return EXIT_FAILED; /* each of the items was told */
+    if (report_is_partial(err, &s->result)) {
+        return EXIT_FAILED;
     }
     if (report_is_left(err)) {
         say("%s was ended (the same again goes on)", s->place.shown);

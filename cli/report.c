@@ -176,6 +176,12 @@ report_is_left(int err)
     return err == -ESHUTDOWN;
 }
 
+bool
+report_is_partial(int err, const struct parcel_result *result)
+{
+    return err == -EIO && result->failed > 0 && !result->reason[0];
+}
+
 /* --- words -----------------------------------------------------------------*/
 
 static int
@@ -517,7 +523,7 @@ report_end(struct report *r, const struct parcel_result *result, int err,
     if (!r->quiet && !r->verbose && r->notes > REPORT_NOTES) {
         say("and %d lines like these (-v shows all)", r->notes - REPORT_NOTES);
     }
-    if (!r->quiet && (err == 0 || (err == -EIO && r->answered && !result->reason[0]))) {
+    if (!r->quiet && (err == 0 || report_is_partial(err, result))) {
         end_words(r, result);
     }
 }
