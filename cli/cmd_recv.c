@@ -17,6 +17,7 @@
 #include "run.h"
 #include "say.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -176,6 +177,11 @@ check_output(const struct recv_opts *o, int dirs)
     }
     if (strcmp(o->output, "-") != 0) {
         return EXIT_DONE;
+    }
+    int how = fcntl(STDOUT_FILENO, F_GETFL);
+    if (how < 0 || (how & O_ACCMODE) == O_RDONLY) {
+        say("-o -: stdout is not open");
+        return EXIT_FAILED;
     }
     if (isatty(STDOUT_FILENO)) {
         return say_usage("-o -: what strangers send does not go to a terminal "

@@ -117,7 +117,10 @@ add_up(const struct parcel_ask *ask, struct parcel_sum *sum)
             sum->folders++;
         } else {
             sum->files++;
-            sum->bytes += it->size > 0 ? it->size : 0;
+            if (it->size > 0 &&
+                __builtin_add_overflow(sum->bytes, it->size, &sum->bytes)) {
+                sum->bytes = INT64_MAX;
+            }
             sum->is_unsized = sum->is_unsized || it->size < 0;
         }
     }

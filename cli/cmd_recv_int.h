@@ -60,6 +60,7 @@ struct recv_session {
     bool refused;    /* by us, which has been told */
     bool turned;     /* away, as another one is being served */
     unsigned serial; /* of the code that it was given */
+    int64_t since;   /* when it came */
     uint64_t mark;   /* of what it offers; 0: it has not yet */
     tn_scope scope;  /* around it, to end it; a phone has none */
     tn_addr peer;

@@ -14,23 +14,47 @@
 
 /* --- seats -----------------------------------------------------------------*/
 
+/* Whoever says nothing keeps nobody out: of those who have not paired, of an
+   address or of all (NULL), the oldest goes. False: all have. */
+static bool
+make_room(struct recv *r, const tn_addr *peer)
+{
+    struct recv_session *oldest = NULL;
+    for (int i = 0; i < RECV_SESSIONS; i++) {
+        struct recv_session *s = &r->session[i];
+        if (s->used && !s->paired && !s->ended && !s->stale &&
+            (!peer || inbox_same_host(&s->peer, peer)) &&
+            (!oldest || s->since < oldest->since)) {
+            oldest = s;
+        }
+    }
+    if (oldest) {
+        oldest->stale = true;
+        tn_scope_cancel(&oldest->scope);
+    }
+    return oldest != NULL;
+}
+
 struct recv_session *
 inbox_seat(struct recv *r, const tn_addr *peer, bool clear)
 {
     struct recv_session *s = NULL;
-    int same = 0;
+    int same = 0, used = 0;
     for (int i = 0; i < RECV_SESSIONS; i++) {
-        if (!r->session[i].used) {
-            s = &r->session[i];
-        } else {
-            same += inbox_same_host(&r->session[i].peer, peer);
-        }
+        const struct recv_session *t = &r->session[i];
+        s = t->used ? s : &r->session[i];
+        used += t->used && !t->stale;
+        same += t->used && !t->stale && inbox_same_host(&t->peer, peer);
     }
-    if (!s || same >= RECV_OF_ONE || r->over) {
+    if (!s || r->over || (same >= RECV_OF_ONE && !make_room(r, peer))) {
         return NULL;
+    }
+    if (same < RECV_OF_ONE && used >= RECV_SESSIONS - 1) {
+        (void)!make_room(r, NULL); /* the next one finds a seat, too */
     }
     memset(s, 0, sizeof(*s));
     s->used = true;
+    s->since = tn_now();
     s->r = r;
     s->peer = *peer;
     (void)where_peer(peer, s->at, sizeof(s->at));
@@ -202,11 +226,11 @@ say_end(const struct recv_session *s, const struct parcel_result *result,
     } else if (err == -EFBIG) {
         say("refused %s of %s: --max-size allows less",
             report_sum(&s->report.offered, sum), who);
-    } else if (report_is_lost(err) || err == -ECANCELED) {
-        say("%s: %s%s", who, err == -ECANCELED ? "was ended" : tn_why(),
+    } else if (report_is_lost(err) || report_is_left(err)) {
+        say("%s: %s%s", who, report_is_left(err) ? "was ended" : tn_why(),
             keeps_parts(s) ? "; what came is kept for when it comes again"
                            : "");
-    } else if (err < 0 && err != -EIO) {
+    } else if (err < 0 && !report_is_partial(err, result)) {
         say("%s: %s%s", who, tn_why(),
             err == -ENOSPC ? " (the same again goes on when there is room)"
                            : "");
@@ -219,8 +243,8 @@ end_of_session(struct recv_session *s, const struct parcel_result *result,
 {
     struct recv *r = s->r;
     int code = exit_code(err);
-    bool again = (report_is_lost(err) || err == -ECANCELED) && r->out < 0;
-    if (r->over || (err == -ECANCELED && !report_is_left(err))) {
+    bool again = (report_is_lost(err) || report_is_left(err)) && r->out < 0;
+    if (r->over || err == -ECANCELED) {
         return;
     }
     report_end(&s->report, result, err, code);

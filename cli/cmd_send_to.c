@@ -310,11 +310,25 @@ pick(struct send *s, struct look *l)
     return EXIT_DONE;
 }
 
+/* A beacon_ask's: nobody else is waited for. A part of a name may be that of
+   several, and a hub is taken only if no receiver has its name. */
+static bool
+is_it(void *arg, const struct beacon_found *found)
+{
+    const struct look *l = arg;
+    return found->card.kind == BEACON_RECV &&
+           strcasecmp(found->card.name, l->name) == 0;
+}
+
+/* In the clear nobody is taken because of having been the first. */
 static int
 look_for(struct send *s, const char *name)
 {
     struct look *l = calloc(1, sizeof(*l));
-    const struct beacon_ask ask = {.wait = SEND_LOOK};
+    const struct beacon_ask ask = {.wait = SEND_LOOK,
+                                   .first = name && !s->o->secure.insecure,
+                                   .is_it = is_it,
+                                   .arg = l};
     if (!l) {
         say("out of memory");
         return EXIT_FAILED;
