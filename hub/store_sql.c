@@ -463,6 +463,18 @@ take_text(char *dst, size_t max, sqlite3_stmt *q, int column)
     return n;
 }
 
+/* Whether a row is one of ours: its kinds are looked up in tables, and nobody's
+   private talk is in a history. */
+static bool
+is_row(sqlite3_stmt *q)
+{
+    int what = sqlite3_column_int(q, 2), kind = sqlite3_column_int(q, 3);
+
+    return what >= ROOM_JOIN && what <= ROOM_MSG &&
+           store_keeps((enum room_what)what) && kind >= ROOM_PLAIN &&
+           kind <= ROOM_NATIVE;
+}
+
 static void
 take_event(struct room_event *ev, sqlite3_stmt *q)
 {
@@ -512,12 +524,16 @@ store_sql_read(store *s, void *arg)
     bind_span(s->select, span->after, span->before);
     (void)sqlite3_bind_int(s->select, 3, span->limit);
     while ((rc = sqlite3_step(s->select)) == SQLITE_ROW) {
+        first = (uint64_t)sqlite3_column_int64(s->select, 0);
+        if (!is_row(s->select)) {
+            continue;
+        }
         take_event(&ev, s->select);
         if (span->row(span->arg, &ev) != 0) {
+            first = ev.number + 1; /* it is there yet */
             rc = SQLITE_DONE;
             break;
         }
-        first = ev.number;
     }
     (void)sqlite3_reset(s->select);
     return rc == SQLITE_DONE ? has_any(s, span->after, first, &span->more)
