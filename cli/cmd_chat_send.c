@@ -399,9 +399,13 @@ open_file(const char *path, int64_t *size)
     if (fd < 0) {
         return -errno;
     }
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    int err = fstat(fd, &st) != 0      ? -errno
+              : S_ISDIR(st.st_mode)  ? -EISDIR
+              : !S_ISREG(st.st_mode) ? -EINVAL
+                                     : 0;
+    if (err < 0) {
         (void)close(fd);
-        return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+        return err;
     }
     *size = st.st_size;
     return fd;
