@@ -351,7 +351,7 @@ def suppressed():
     sock = asker(b)
     to = ("10.1.0.255", PORT)
     sock.sendto(question(nonce=77, number=9), to)
-    (data, sender), = hear(sock)
+    (data, sender), = hear(sock, 1, 4)  # on a busy machine it takes a while
     got = card(data)
     tap.equal((got["type"], got["nonce"], got["number"], sender),
               (ANSWER, 77, 9, ("10.1.0.1", PORT)))
@@ -360,7 +360,8 @@ def suppressed():
     sock.sendto(question(nonce=79, kinds=1 << 2), to)
     tap.equal(hear(sock), [], "answers")
     sock.sendto(question(nonce=80, kinds=1 << 1, marks=b"none"), to)
-    tap.equal(len(hear(sock)), 1, "answers")
+    tap.equal(len(hear(sock, 1, 4)), 1, "answers")
+    tap.equal(hear(sock), [], "answers")
 
 
 @tap.case
