@@ -399,7 +399,7 @@ open_file(const char *path, int64_t *size)
     if (fd < 0) {
         return -errno;
     }
-    int err = fstat(fd, &st) != 0      ? -errno
+    int err = fstat(fd, &st) != 0    ? -errno
               : S_ISDIR(st.st_mode)  ? -EISDIR
               : !S_ISREG(st.st_mode) ? -EINVAL
                                      : 0;

@@ -35,8 +35,8 @@ choose_signals(posix_spawnattr_t *how)
 static int
 choose_files(posix_spawn_file_actions_t *todo, int out)
 {
-    int err = posix_spawn_file_actions_addopen(todo, 0, "/dev/null", O_RDONLY,
-                                               0);
+    int err =
+        posix_spawn_file_actions_addopen(todo, 0, "/dev/null", O_RDONLY, 0);
 
     if (err == 0) {
         err = posix_spawn_file_actions_adddup2(todo, out, 1);

@@ -80,8 +80,8 @@ add_interface(struct lan *l, const tn_interface *i)
     if (i->addr.len == 0 || (i->flags & IFF_UP) == 0) {
         return;
     }
-    net = lan_add(l, &i->addr.u.sa,
-                  i->netmask.len > 0 ? &i->netmask.u.sa : NULL);
+    net =
+        lan_add(l, &i->addr.u.sa, i->netmask.len > 0 ? &i->netmask.u.sa : NULL);
     if (net != NULL) {
         net->shows = (i->flags & IFF_LOOPBACK) == 0;
     }
