@@ -470,6 +470,18 @@ take_text(char *dst, size_t max, sqlite3_stmt *q, int column)
     return n;
 }
 
+/* Whether a row is one of ours: its kinds are looked up in tables, and nobody's
+   private talk is in a history. */
+static bool
+is_row(sqlite3_stmt *q)
+{
+    int what = sqlite3_column_int(q, 2), kind = sqlite3_column_int(q, 3);
+
+    return what >= ROOM_JOIN && what <= ROOM_MSG &&
+           store_keeps((enum room_what)what) && kind >= ROOM_PLAIN &&
+           kind <= ROOM_NATIVE;
+}
+
 static void
 take_event(struct room_event *ev, sqlite3_stmt *q)
 {
@@ -520,10 +532,13 @@ store_sql_read(store *s, void *arg)
     bind_span(q, after, before);
     (void)sqlite3_bind_int(q, 3, span->limit);
     while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-        take_event(&ev, q);
-        if (span->row(span->arg, &ev) != 0) {
-            rc = SQLITE_DONE;
-            break;
+        ev.number = (uint64_t)sqlite3_column_int64(q, 0);
+        if (is_row(q)) {
+            take_event(&ev, q);
+            if (span->row(span->arg, &ev) != 0) {
+                rc = SQLITE_DONE;
+                break;
+            }
         }
         after = span->first ? ev.number : after;
         before = span->first ? before : ev.number;
