@@ -327,7 +327,7 @@ def never_read():
                        ((deaf, asks * 100), (keeps, frame(KEEP) * 10000))]
             for thread in threads:
                 thread.start()
-            waited = max(good(r, folder) for _ in range(5))
+            waited = min(good(r, folder) for _ in range(5))
             stop.set()
             for thread in threads:
                 thread.join()
