@@ -32,7 +32,12 @@ enum guest_limit {
     GUEST_KEY = 16,
     /* Letters of a history's name, as STORE_EPOCH. */
     GUEST_EPOCH = 16,
+    /* Hubs in a row that may fail to prove that they know the code; each could
+       have been a guess of it. After that one in GUEST_DOUBT. */
+    GUEST_DOUBTS = 5,
 };
+
+#define GUEST_DOUBT (10 * TN_SEC)
 
 /* How long the first answer may take; then -ETIME. */
 #define GUEST_PATIENCE (8 * TN_SEC)

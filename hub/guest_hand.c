@@ -8,6 +8,8 @@
 
 #define PURPOSE "tenon chat 1"
 
+static const struct bucket_rule doubt_rule = {GUEST_DOUBT, GUEST_DOUBTS};
+
 /* --- looking for the hub ---------------------------------------------------*/
 
 void
@@ -20,8 +22,9 @@ guest_seek(guest *g, int64_t now)
     tn_pake_free(g->pake);
     g->pake = NULL;
     g->session = 0;
+    g->proven = false;
     g->phase = PHASE_HELLO;
-    g->ask_at = now;
+    g->ask_at = now + bucket_wait(&g->doubt, &doubt_rule, now);
     g->ask_wait = GUEST_ASK;
     g->asks = 0;
     tn_secret(g->nonce, sizeof(g->nonce));
@@ -153,7 +156,9 @@ on_answer(guest *g, const struct wire_frame *f)
     if (g->phase != PHASE_ENTER) {
         return;
     }
-    if (g->pake != NULL && finish_pake(g, f->share) < 0) {
+    /* Our first packet tells whoever answers whether he guessed the code. */
+    if (g->pake != NULL && (!bucket_take(&g->doubt, &doubt_rule, now) ||
+                            finish_pake(g, f->share) < 0)) {
         guest_seek(g, now);
         return;
     }
@@ -198,6 +203,10 @@ on_packet(guest *g, const struct udp_peer *from, const struct wire_frame *f)
     }
     len = wire_unseal(&g->keys, payload, f);
     if (len >= 0) {
+        if (g->keys.sealed && !g->proven) {
+            bucket_give(&g->doubt, &doubt_rule); /* he knows it */
+        }
+        g->proven = true;
         err = link_read(&g->link, f->number, payload, (size_t)len, tn_now());
         if (err == 0) {
             guest_obey(g);

@@ -98,6 +98,8 @@ struct guest {
     /* The session. */
     uint64_t session;
     struct wire_keys keys;
+    bool proven;         /* the hub has them, too */
+    struct bucket doubt; /* of hubs that did not prove it */
     struct link link;
     int64_t pinged;
 

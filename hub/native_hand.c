@@ -237,6 +237,12 @@ on_packet(struct native *n, const struct udp_peer *from,
         reply(n, from, &unknown);
         return;
     }
+    /* Till then it is known by the address that the cookie proved: neither can
+       somebody else end it, nor has he REFUSE sent to whom he names. */
+    if (!s->confirmed && !tn_addr_equal(&s->peer.addr, &from->addr)) {
+        native_drop(n, &from->addr, "a first packet from elsewhere");
+        return;
+    }
     len = wire_unseal(&s->keys, payload, f);
     if (len < 0) {
         on_bad_seal(n, s, from);

@@ -32,13 +32,16 @@ tell_fate(struct native *n, uint64_t session, const struct talk_fate *fate)
     }
 }
 
-/* Tell it why it is no member, or not any more, and let it go. */
+/* Tell it why it is no member, or not any more, and let it go. Of a session
+   that was lost nobody listens any more. */
 static void
 dismiss(struct native *n, struct seat *s, enum wire_why why)
 {
     unsigned char message[LINK_MESSAGE];
 
-    native_answer(n, s, message, talk_put_refused(message, why));
+    if (s->state != SEAT_LOST) {
+        native_answer(n, s, message, talk_put_refused(message, why));
+    }
     seat_end(s, tn_now());
 }
 

@@ -131,10 +131,16 @@ seat_end(struct seat *s, int64_t now)
     s->who = 0;
 }
 
+/* The link counts from 1 again: with the same keys something would be sealed
+   with a number that was used. Nobody has the new ones. */
 void
 seat_lose(struct seat *s)
 {
     int64_t heard = s->link.heard;
+
+    tn_secret(s->keys.in, sizeof(s->keys.in));
+    tn_secret(s->keys.out, sizeof(s->keys.out));
+    tn_secret(s->nonce, sizeof(s->nonce));
 
     link_fini(&s->link);
     link_init(&s->link, heard, LINK_OF_HUB);

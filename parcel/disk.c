@@ -230,9 +230,22 @@ disk_open_file(int folder, const char *name, struct stat *st)
     return fd;
 }
 
+/* What another user has put there he may have open, to read and to change what
+   comes. It is his who has the folder that could have that anyway; there are
+   file systems, too, on which all has one owner. */
+static bool
+is_trap(int folder, const struct stat *st)
+{
+    struct stat at;
+
+    return !S_ISREG(st->st_mode) || st->st_nlink > 1 ||
+           (st->st_uid != geteuid() &&
+            (fstat(folder, &at) < 0 || st->st_uid != at.st_uid));
+}
+
 /* Lock what was opened, and see that it is still what has the name. */
 static int
-lock(int fd, struct stat *st)
+lock(int folder, int fd, struct stat *st)
 {
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         return errno == EWOULDBLOCK ? -EBUSY : -errno;
@@ -240,8 +253,8 @@ lock(int fd, struct stat *st)
     if (fstat(fd, st) < 0) {
         return -errno;
     }
-    if (!S_ISREG(st->st_mode) || st->st_nlink > 1) {
-        return -EACCES; /* somebody's trap */
+    if (is_trap(folder, st)) {
+        return -EACCES;
     }
     return st->st_nlink == 1 ? 0 : -EAGAIN;
 }
@@ -262,7 +275,7 @@ disk_open_part(int folder, const char *name, bool make, struct stat *st)
         if (fd < 0) {
             return -errno;
         }
-        err = lock(fd, st);
+        err = lock(folder, fd, st);
         if (err == 0) {
             return fd;
         }

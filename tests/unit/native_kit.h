@@ -62,7 +62,11 @@ kit_addr(int port)
 /* What went over the hub's socket; see test_native_sim.c. */
 typedef void kit_tap(const tn_addr *peer, bool in, size_t n);
 
+/* What the hub sends, byte by byte. */
+typedef void kit_look(const void *buf, size_t n);
+
 static kit_tap *kit_listener;
+static kit_look *kit_reader;
 static const struct udp *kit_cut; /* this one is unplugged */
 static int kit_hub_port;
 
@@ -140,6 +144,9 @@ udp_send(struct udp *u, const void *buf, size_t n, const struct udp_peer *to)
     }
     if (kit_listener != NULL && kit_is_hub(u)) {
         kit_listener(&to->addr, false, n);
+    }
+    if (kit_reader != NULL && kit_is_hub(u)) {
+        kit_reader(buf, n);
     }
     /* UDP does not wait, but for a moment now and then. */
     flags = kit_below(100) == 0 ? 0 : MSG_DONTWAIT;

@@ -48,6 +48,42 @@ TEST(links_and_locks_are_in_the_way)
     kit_main(in_the_way);
 }
 
+/* A part that another user has put there: he has it open, and would read what
+   comes, and change it when it has its name. */
+static int
+laid_out(void *arg)
+{
+    struct kit k = {.path = kit_path("src", true),
+                    .dir = kit_path("dst", true)};
+    const char *part = kit_path("dst/src/.b.tenon-part", false);
+
+    (void)arg;
+    kit_write(kit_path("src/b", false), 1000, 2);
+    kit_path("dst/src", true);
+    kit_write(part, 1000, 3);
+    EQ(chmod(part, 0666), 0);
+    EQ(chown(part, 4711, (gid_t)-1), 0);
+    kit_run(&k);
+    EQ(k.received, -EIO);
+    EQ(k.recv.failed, 1);
+    CHECK(!kit_is_there(kit_path("dst/src/b", false)));
+    /* Whose the folder is, could do all that anyway; and some file systems
+       have one owner for all. */
+    EQ(chown(kit_path("dst/src", false), 4711, (gid_t)-1), 0);
+    kit_run(&k);
+    EQ(k.received, 0);
+    CHECK(kit_is_there(kit_path("dst/src/b", false)));
+    return 0;
+}
+
+TEST(a_part_of_another_owner_is_a_trap)
+{
+    if (geteuid() != 0) {
+        SKIP("needs root, to be somebody else");
+    }
+    kit_main(laid_out);
+}
+
 /* ---- streams ---- */
 
 static int
