@@ -249,10 +249,15 @@ may_note(struct report *r)
     return true;
 }
 
+/* A sender is told the name cleaned, as all that a peer says. */
 static bool
 is_renamed(const struct parcel_event *ev)
 {
-    return ev->final && strcmp(ev->final, ev->item->path) != 0;
+    char clean[REPORT_NAME + 1], final[REPORT_NAME + 1];
+    return ev->final && strcmp(ev->final, ev->item->path) != 0 &&
+           (strlen(ev->item->path) > REPORT_NAME ||
+            strcmp(report_path(ev->item->path, clean),
+                   report_path(ev->final, final)) != 0);
 }
 
 static void
