@@ -25,9 +25,12 @@ take_code(struct hub *h)
     if (n == -EINTR) {
         return EXIT_SIGNAL + 2;
     }
+    if (n < 0 && !h->o->code_file) {
+        return say_usage("--code: no terminal to ask for the code (--code-file "
+                         "FILE reads it)");
+    }
     if (n < 0) {
-        say("%s: %s%s", from, tn_strerror((int)n),
-            h->o->code_file ? "" : " (no terminal; --code-file reads one)");
+        say("%s: %s", from, tn_strerror((int)n));
         return EXIT_FAILED;
     }
     if (n == 0 || n > GUARD_CODE) {

@@ -402,9 +402,10 @@ judge_rest(struct list *l)
     if (l->count == 0 && l->f->found == 0) {
         add(l, "nobody", "",
             "nothing is wrong on this machine: either nobody is there (tenon "
-            "hub opens a room), or the reason is on the other machine (tenon "
-            "find --doctor there), or between: a guest or school Wi-Fi often "
-            "keeps its clients apart");
+            "hub opens a room; with --hidden or --bind 127.0.0.1 it is not "
+            "found), or the reason is on the other machine (tenon find "
+            "--doctor there), or between: a guest or school Wi-Fi often keeps "
+            "its clients apart");
     }
 }
 

@@ -566,6 +566,12 @@ def wrong_use():
     code, _, err = tap.tenon("hub", "-p", "0", "/no/such/folder")
     tap.equal((code, err), (1, "tenon hub: /no/such/folder: no such file or "
                             "directory\n"))
+    done = subprocess.run([tap.PROGRAM, "hub", "-p", "0", "--code"], timeout=20,
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          start_new_session=True, check=False)
+    tap.equal((done.returncode, done.stderr.decode()),
+              (2, "tenon hub: --code: no terminal to ask for the code "
+               "(--code-file FILE reads it)\n"))
     code, _, err = tap.tenon("hub", "-p", "0", "--code-file", "/no/such/file")
     tap.equal((code, err), (1, "tenon hub: /no/such/file: no such file or "
                             "directory\n"))

@@ -240,7 +240,7 @@ struct row {
 
 static const struct test_param rows[] = {
     ROW(healthy, "", NULL, NULL),
-    ROW(unanswered, "nobody", "nothing is wrong", NULL),
+    ROW(unanswered, "nobody", "--bind 127.0.0.1 it is not found", NULL),
     ROW(no_loopback, "no-loopback", "loopback is down",
         "sudo ip link set lo up"),
     ROW(down, "no-network down", "eth0 is down", "sudo ip link set eth0 up"),
