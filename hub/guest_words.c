@@ -137,7 +137,8 @@ guest_submit_wake(const guest *g, int64_t now)
 {
     int64_t wake = now + bucket_wait(&g->talk, &talk_rule, now);
 
-    if (find_next(g) == NULL) {
+    /* Where the window is full an answer wakes us. */
+    if (find_next(g) == NULL || link_room(&g->link) == 0) {
         return INT64_MAX;
     }
     return wake > g->calm ? wake : g->calm;

@@ -12,6 +12,7 @@
 enum {
     GUESTS = 20,
     WORDS = 12,
+    WORDS_BUSY = 80, /* more than may be said at once */
     SEEN = 8192,
     /* What happens in a busy room, far more than the ring holds. */
     FLOODS = 2,
@@ -30,16 +31,16 @@ struct one {
     uint64_t live; /* the first event that happened while he was there */
     uint64_t event[SEEN];
     int said, settled, delivered, slowed, unknown;
-    uint64_t mark[WORDS];
-    uint64_t fate_number[WORDS];
-    enum guest_fate fate[WORDS];
+    uint64_t mark[WORDS_BUSY];
+    uint64_t fate_number[WORDS_BUSY];
+    enum guest_fate fate[WORDS_BUSY];
 };
 
 static struct world {
     uint64_t seed;
     struct store store;
     struct kit_hub hub;
-    int count;
+    int count, words;
     bool hub_is_up;
     bool done; /* all that shall happen has happened */
     bool busy; /* more happens than the ring holds */
@@ -146,13 +147,13 @@ talk(struct one *o)
 {
     char text[ROOM_TEXT_MAX + 1];
 
-    for (int i = 0; i < WORDS; i++) {
+    for (int i = 0; i < w.words; i++) {
         struct guest_words words = {.text = text};
 
-        if (o->silent && i == WORDS / 2) {
+        if (o->silent && i == w.words / 2) {
             break;
         }
-        OK(tn_sleep(kit_below(1500 * TN_MS)));
+        OK(tn_sleep(kit_below(w.busy ? 300 * TN_MS : 1500 * TN_MS)));
         write_words(text, sizeof(text), o, i);
         words.len = strlen(text);
         words.how = i % 3 == 2 ? GUEST_ACT : GUEST_SAY;
@@ -255,7 +256,7 @@ is_settled(void)
         const struct one *o = &w.one[i];
 
         if (!o->silent &&
-            (o->settled < WORDS || o->seen == 0 ||
+            (o->settled < w.words || o->seen == 0 ||
              o->event[o->seen - 1] != w.store.ev[w.store.count - 1].number)) {
             return false;
         }
@@ -389,7 +390,7 @@ check_said(const struct one *o)
         MUST(o->fate[i] != GUEST_DELIVERED || number == o->fate_number[i]);
         MUST(o->fate[i] != GUEST_SLOWED || number == 0);
     }
-    MUST(o->silent || (o->unknown == 0 && o->delivered == WORDS));
+    MUST(o->silent || (o->unknown == 0 && o->delivered == w.words));
     MUST(o->silent || (o->ins >= 2 && o->losts >= 1));
 }
 
@@ -428,6 +429,7 @@ run_world(uint64_t seed, bool busy)
     w.seed = kit_seed = seed;
     w.busy = busy;
     w.full = true;
+    w.words = busy ? WORDS_BUSY : WORDS;
     kit_cut = NULL;
     w.count = busy ? 4 : 5 + (int)kit_below(GUESTS - 5 + 1);
     w.hub.store = &w.store;
