@@ -388,11 +388,10 @@ report_told(void *arg, const struct parcel_event *ev)
     bool again = ev->what == PARCEL_PAIRED && r->paired;
     note(r, ev);
     r->paired = r->paired || ev->what == PARCEL_PAIRED;
-    if (r->json && ev->what == PARCEL_MOVED && say_data_waits()) {
-        /* Nobody is held up for this: the next one tells more. */
-    } else if (r->json) {
+    /* Nobody is held up for how far it is: the next one tells more. */
+    if (r->json && (ev->what != PARCEL_MOVED || !say_data_waits())) {
         tell_json(r, ev);
-    } else if (!again) {
+    } else if (!r->json && !again) {
         tell_words(r, ev);
     }
     show_progress(r, ev);

@@ -1,9 +1,9 @@
 /*
  * recv_int.h - one session of the receiver.
  *
- * The body is one task; the pulse and the teller stand by. Items come one after the other, their
- * blocks in order. What an item is compared with is its base: the part of an
- * earlier try, or a file that may be the same.
+ * The body is one task; the pulse and the teller stand by. Items come one after
+ * the other, their blocks in order. What an item is compared with is its base:
+ * the part of an earlier try, or a file that may be the same.
  */
 #ifndef PARCEL_RECV_INT_H
 #define PARCEL_RECV_INT_H

@@ -24,8 +24,7 @@ note(void *arg, const struct parcel_event *ev)
 static void
 move(struct teller *t, const struct parcel_item *item, int64_t done)
 {
-    struct parcel_event ev = {
-        .what = PARCEL_MOVED, .item = item, .done = done};
+    struct parcel_event ev = {.what = PARCEL_MOVED, .item = item, .done = done};
 
     teller_tell(t, &ev);
 }
