@@ -83,7 +83,7 @@ setup:
 
 clean:
 	@rm -rf $(B) build-gcc build-clang build-asan build-tsan \
-	    build-valgrind build-arm64 build-bench build-fuzz build-web
+	    build-valgrind build-arm64 build-bench build-fuzz build-web build-lan
 
 .PHONY: build hub check check-web check-lan asan tsan valgrind arm64 lint tidy \
 	format bench fuzz man install setup clean

@@ -316,9 +316,38 @@ def parcel_part(build, _there, plan):
                f"{statistics.median(walls) / count / 1000:.0f} us each.")
 
 
+def room_part(build, _there, plan):
+    """Telling a thousand members of a room one thing."""
+    program = f"{build}/bench/room"
+    rounds = 3 if plan.quick else 9
+    if not os.access(program, os.X_OK):
+        raise Failed("room was not built")
+    ways = ("tenon", "sealed", "sendto", "sendmmsg")
+    took = [{way: number([program, way]) for way in ways}
+            for _ in range(rounds)]
+    yield "## UDP room, one message to 1,000 members"
+    yield ""
+    yield ("Members of the native dialect in one other process; the hub's CPU is "
+           "with all that comes back, an acknowledgement of each. The bare "
+           f"loops get no answers. {rounds} rounds; ratios within a round.")
+    yield ""
+    yield ("| what | ns of CPU a message and member | to `sendto()` "
+           "(quartiles) | to `sendmmsg()` |")
+    yield "| --- | ---: | --- | --- |"
+    for way, text in zip(ways, ("hub", "hub, with a room code",
+                                "bare loop of `sendto()`",
+                                "bare loop of `sendmmsg()`")):
+        cells = []
+        for base in ("sendto", "sendmmsg"):
+            low, mid, high = quartiles([t[way] / t[base] for t in took])
+            cells.append(f"{mid:.2f} ({low:.2f} to {high:.2f})")
+        mid = statistics.median(t[way] for t in took)
+        yield f"| {text} | {mid:,.0f} | {' | '.join(cells)} |"
+
+
 PARTS = {"memory": memory_part, "task": task_part, "decode": decode_part,
-         "heads": heads_part, "parcel": parcel_part, "seal": seal_part,
-         "start": start_part, "tls": tls_part}
+         "heads": heads_part, "parcel": parcel_part, "room": room_part,
+         "seal": seal_part, "start": start_part, "tls": tls_part}
 
 if __name__ == "__main__":
     sys.exit("run bench/run instead")

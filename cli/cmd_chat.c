@@ -13,6 +13,7 @@
 
 #include "cmd.h"
 #include "cmd_chat_int.h"
+#include "pairing.h"
 #include "run.h"
 #include "say.h"
 #include "where.h"
@@ -94,10 +95,7 @@ chat_colour(const struct chat_opts *o)
 static int
 choose_name(struct chat_start *s)
 {
-    const char *name = s->o->name;
-    for (int i = 0; !name && i < 2; i++) {
-        name = getenv(i == 0 ? "USER" : "LOGNAME");
-    }
+    const char *name = s->o->name ? s->o->name : pairing_login();
     if (!name) {
         return say_usage("who are you? (give a name with -n)");
     }

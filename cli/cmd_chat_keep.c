@@ -6,6 +6,7 @@
 
 #include "cmd_chat_room.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,14 @@
 
 enum {
     KEEP_FILE = 512, /* bytes of such a file */
+    /* Such files: years of rooms, and a quarter of a megabyte. The one that
+       was not touched for the longest time makes room. */
+    KEEP_ROOMS = 512,
+    KEEP_NAME = 16,               /* letters of its name */
+    KEEP_FOLDER = KEEP_PATH - 32, /* bytes of the folder's */
+    /* Times that something is tried again which another program has, or took
+       away meanwhile. */
+    KEEP_TRIES = 8,
 };
 
 static const char first_line[] = "tenon chat 1\n";
@@ -74,6 +83,15 @@ fingerprint(const char *hub, const char *name)
     return h;
 }
 
+/* Whether the file that is open is still the one of that name. */
+static bool
+is_there(int fd, const char *path)
+{
+    struct stat own, now;
+    return fstat(fd, &own) == 0 && lstat(path, &now) == 0 &&
+           own.st_ino == now.st_ino && own.st_dev == now.st_dev;
+}
+
 /* Only one program at a time is this member: a second one would throw the
    first one out. The lock is beside the file, which is replaced. */
 static int
@@ -81,12 +99,113 @@ take_lock(const char *path)
 {
     char lock[KEEP_PATH + 8];
     (void)snprintf(lock, sizeof(lock), "%s.lock", path);
-    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        (void)close(fd);
-        fd = -1;
+    for (int i = 0; i < KEEP_TRIES; i++) {
+        int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+            is_there(fd, lock)) {
+            return fd;
+        }
+        bool gone = fd >= 0 && !is_there(fd, lock);
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        if (!gone) { /* another program has it, or it cannot be made */
+            break;
+        }
     }
-    return fd;
+    return -1;
+}
+
+/* Take the lock away, for which it has to be ours. */
+static void
+drop_lock(const char *path, int fd)
+{
+    char lock[KEEP_PATH + 8];
+    (void)snprintf(lock, sizeof(lock), "%s.lock", path);
+    (void)unlink(lock);
+    (void)close(fd);
+}
+
+/* --- how many --------------------------------------------------------------*/
+
+static bool
+is_before(struct timespec a, struct timespec b)
+{
+    return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
+}
+
+/* Whether it is such a file; when it was touched last. */
+static bool
+read_time(DIR *d, const char *name, struct timespec *when)
+{
+    struct stat st;
+    if (strlen(name) != KEEP_NAME ||
+        strspn(name, "0123456789abcdef") != KEEP_NAME ||
+        fstatat(dirfd(d), name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        return false;
+    }
+    *when = st.st_mtim;
+    return true;
+}
+
+/* Count the files, and find the one that was touched next after a moment. */
+static int
+find_oldest(const char *folder, struct timespec *after,
+            char name[KEEP_NAME + 1])
+{
+    DIR *d = opendir(folder);
+    const struct dirent *e;
+    struct timespec when, oldest = *after;
+    int count = 0;
+    name[0] = '\0';
+    while (d && (e = readdir(d)) != NULL) {
+        if (!read_time(d, e->d_name, &when)) {
+            continue;
+        }
+        count++;
+        if (is_before(*after, when) && (!name[0] || is_before(when, oldest))) {
+            memcpy(name, e->d_name, KEEP_NAME + 1);
+            oldest = when;
+        }
+    }
+    if (d) {
+        (void)closedir(d);
+    }
+    *after = oldest;
+    return count;
+}
+
+/* Forget a member, unless a program is just that one. */
+static void
+forget(const char *folder, const char *name)
+{
+    char path[KEEP_PATH];
+    int n = snprintf(path, sizeof(path), "%.*s/%s", KEEP_FOLDER, folder, name);
+    int lock = take_lock(path);
+    if (lock >= 0) {
+        (void)unlink(path);
+        memcpy(path + n, ".new", sizeof(".new"));
+        (void)unlink(path);
+        path[n] = '\0';
+        drop_lock(path, lock);
+    }
+}
+
+/* Make room for one file more; those of programs that run stay. Not inlined:
+   its paths would double the frame of who calls it. */
+__attribute__((noinline)) static void
+prune(const char *file)
+{
+    struct timespec after = {.tv_sec = -1};
+    char name[KEEP_NAME + 1], folder[KEEP_PATH];
+    (void)snprintf(folder, sizeof(folder), "%.*s",
+                   (int)(strlen(file) - KEEP_NAME - 1), file);
+    for (int i = 0; i < KEEP_TRIES; i++) {
+        if (find_oldest(folder, &after, name) < KEEP_ROOMS || !name[0]) {
+            return;
+        }
+        forget(folder, name);
+    }
 }
 
 /* --- reading ---------------------------------------------------------------*/
@@ -165,7 +284,7 @@ read_file(struct keep *k)
 int
 keep_open(struct keep *k, const char *hub, const char *name)
 {
-    char folder[KEEP_PATH - 32];
+    char folder[KEEP_FOLDER];
     memset(k, 0, sizeof(*k));
     k->lock = -1;
     if (find_folder(folder, sizeof(folder))) {
@@ -196,7 +315,11 @@ write_all(const char *path, const char *text, size_t n)
         return false;
     }
     bool good = fchmod(fd, 0600) == 0 && write(fd, text, n) == (ssize_t)n;
-    return close(fd) == 0 && good;
+    good = close(fd) == 0 && good;
+    if (!good) {
+        (void)unlink(path);
+    }
+    return good;
 }
 
 int
@@ -205,6 +328,9 @@ keep_save(struct keep *k)
     char text[KEEP_FILE], fresh[KEEP_PATH + 8];
     if (!k->path[0]) {
         return 0;
+    }
+    if (access(k->path, F_OK) != 0) {
+        prune(k->path);
     }
     int n = snprintf(text, sizeof(text), "%skey ", first_line);
     for (size_t i = 0; i < sizeof(k->key); i++) {
@@ -216,16 +342,17 @@ keep_save(struct keep *k)
                       (unsigned long long)k->seen);
     }
     (void)snprintf(fresh, sizeof(fresh), "%s.new", k->path);
-    if (!write_all(fresh, text, (size_t)n) || rename(fresh, k->path) != 0) {
-        return -errno;
-    }
-    return 0;
+    return write_all(fresh, text, (size_t)n) && rename(fresh, k->path) == 0
+               ? 0
+               : -EIO;
 }
 
 void
 keep_close(struct keep *k)
 {
-    if (k->path[0] && k->lock >= 0) {
+    if (k->path[0] && access(k->path, F_OK) != 0) {
+        drop_lock(k->path, k->lock); /* nothing is kept: nor is this */
+    } else if (k->path[0]) {
         (void)close(k->lock);
     }
     k->lock = -1;

@@ -388,9 +388,22 @@ find_hub(struct visit *v)
     return 0;
 }
 
+/* What a room is called by what we keep of it. One of this machine answers by
+   the loopback or by another address, as it happens; it is the same room. */
+static void
+name_room(const struct visit *v, char text[TN_ADDR_TEXT])
+{
+    const tn_addr *first = &v->place.addr[0];
+    tn_addr own;
+    bool is_own = chat_is_own(&v->place) &&
+                  tn_addr_ip(&own, "127.0.0.1", tn_addr_port(first)) == 0;
+    (void)tn_addr_format(is_own ? &own : first, text, TN_ADDR_TEXT);
+}
+
 static int
 open_guest(struct visit *v)
 {
+    char room_text[TN_ADDR_TEXT];
     struct guest_opts how = {.name = v->start->name,
                              .code = v->secret[0] ? v->secret : NULL,
                              .event = on_event,
@@ -401,7 +414,8 @@ open_guest(struct visit *v)
     if (err < 0) {
         return err;
     }
-    err = keep_open(&v->keep, v->where, v->start->name);
+    name_room(v, room_text);
+    err = keep_open(&v->keep, room_text, v->start->name);
     if (err < 0) {
         return tn_fail(err, "make a key", NULL);
     }

@@ -60,6 +60,9 @@ struct chat_place {
     complaint printed. Suspends. */
 int chat_find(const struct chat_start *s, struct chat_place *p);
 
+/** Tell whether a hub is on this machine, by one of its addresses. */
+bool chat_is_own(const struct chat_place *p);
+
 /* --- cmd_chat_line.c -------------------------------------------------------*/
 
 enum line_what {
@@ -150,7 +153,8 @@ struct keep {
  * Read who we are in a room, or make it up.
  *
  * @param k     filled (end with keep_close()).
- * @param hub   borrowed; the room's address as text.
+ * @param hub   borrowed; the room's address as text; of a room of this machine
+ *              one and the same, by whichever it was found.
  * @param name  borrowed; ours.
  * @return 0; -EIO: no random numbers. What cannot be read is made anew.
  */

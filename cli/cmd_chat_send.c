@@ -26,6 +26,9 @@ enum {
     SEND_COOKIE = 512,                 /* what proves that we know the code */
     SEND_NAME = 3 * ROOM_NAME_MAX + 1, /* ours, percent-coded */
     SEND_CODE = JSON_GROWTH * VISIT_CODE + 3, /* the room code as JSON */
+    /* Answers in a row that may bring it no further, as the code and an offset
+       do, before a pause. */
+    SEND_IDLE = 3,
 };
 
 /* Nothing could be sent for so long: it is given up. */
@@ -164,10 +167,14 @@ static int
 enter(struct upload *u)
 {
     const struct visit *v = u->f->visit;
-    const char *folder = guest_folder(v->guest);
-    size_t base = strlen(folder) - strlen("files/");
+    static const char files[] = "files/";
+    const char *folder = guest_folder(v->guest); /* it may be another now */
+    size_t n = strlen(folder), tail = sizeof(files) - 1;
     const tn_http_field type = {text("Content-Type"), text("application/json")};
-    (void)snprintf(u->request, sizeof(u->request), "%.*senter", (int)base,
+    if (n < tail || strcmp(folder + n - tail, files) != 0) {
+        return -EINVAL;
+    }
+    (void)snprintf(u->request, sizeof(u->request), "%.*senter", (int)(n - tail),
                    folder);
     (void)snprintf(
         u->body, sizeof(u->body), "{\"code\":%s}",
@@ -187,8 +194,8 @@ enter(struct upload *u)
     }
     const tn_http_response *res = tn_httpc_response(fetch);
     tn_str given = tn_http_value(res->fields, res->field_count, "Set-Cookie");
-    const char *end = given.at ? memchr(given.at, ';', given.len) : NULL;
-    size_t n = end ? (size_t)(end - given.at) : given.len;
+    const char *more = given.at ? memchr(given.at, ';', given.len) : NULL;
+    n = more ? (size_t)(more - given.at) : given.len;
     if (res->status == 204 && given.at && n < sizeof(u->cookie)) {
         memcpy(u->cookie, given.at, n);
         u->cookie[n] = '\0';
@@ -273,13 +280,17 @@ carry(struct upload *u)
 {
     int64_t wait = SEND_FIRST;
     bool unsure = false;
+    int idle = 0;
     u->moved = tn_now();
     for (;;) {
+        int64_t at = u->offset;
         int r = step(u, &unsure);
         if (r == 1 || r == -EPERM || r == -ECANCELED) {
             return r;
         }
-        if (r == 0 && tn_now() - u->moved < SEND_PATIENCE) {
+        idle = r == 0 && u->offset == at ? idle + 1 : 0;
+        if (r == 0 && idle <= SEND_IDLE &&
+            tn_now() - u->moved < SEND_PATIENCE) {
             wait = SEND_FIRST;
             continue;
         }
@@ -399,9 +410,13 @@ open_file(const char *path, int64_t *size)
     if (fd < 0) {
         return -errno;
     }
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    int err = fstat(fd, &st) != 0    ? -errno
+              : S_ISDIR(st.st_mode)  ? -EISDIR
+              : !S_ISREG(st.st_mode) ? -EINVAL
+                                     : 0;
+    if (err < 0) {
         (void)close(fd);
-        return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+        return err;
     }
     *size = st.st_size;
     return fd;

@@ -11,6 +11,7 @@
 
 #include "cmd.h"
 #include "cmd_find_int.h"
+#include "parcel/phone.h"
 #include "run.h"
 #include "say.h"
 
@@ -18,11 +19,13 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const kinds[] = {"all", "hub", "recv", NULL};
+static const char *const kinds[] = {"all", "hub", "recv", "phone", NULL};
+
+enum { KIND_ALL, KIND_HUB, KIND_RECV, KIND_PHONE };
 
 static const struct opt opts[] = {
     OPT_WORD(struct find_opts, kind, "kind", 0, "KIND", kinds, "all",
-             "Whom to look for: rooms, or those who take files."),
+             "Whom to look for: rooms, those who take files, or phones."),
     OPT_TIME(struct find_opts, wait, "wait", 'w', "TIME", 50 * TN_MS, TN_MIN,
              "1s", "How long to wait for answers."),
     OPT_FLAG(struct find_opts, watch, "watch", 0,
@@ -37,6 +40,7 @@ static const struct opt opts[] = {
 static const char *const examples[] = {
     "tenon find",
     "tenon find --kind recv --wait 3",
+    "tenon find --kind phone --wait 4",
     "tenon find --watch --json",
     "tenon find --doctor",
     NULL,
@@ -49,7 +53,8 @@ struct find {
     tn_sock *out;
     tn_chan *queue; /* of the watch: struct text */
     unsigned long lost;
-    struct beacon_found found[BEACON_FOUND];
+    int phone_count;
+    struct beacon_found found[BEACON_FOUND + PHONE_FOUND];
 };
 
 /* By the room's or owner's name, or the machine's; case does not matter. */
@@ -101,9 +106,11 @@ show_all(struct find *f, int count)
 static int
 nobody(const struct find *f)
 {
-    const char *who = f->o->kind == 1   ? "no hub"
-                      : f->o->kind == 2 ? "no receiver"
-                                        : "nobody";
+    static const char *const whos[] = {[KIND_ALL] = "nobody",
+                                       [KIND_HUB] = "no hub",
+                                       [KIND_RECV] = "no receiver",
+                                       [KIND_PHONE] = "no phone"};
+    const char *who = whos[f->o->kind];
     if (f->name) {
         say("%s: %s of that name answered (tenon find --doctor looks for the "
             "reason)",
@@ -116,15 +123,55 @@ nobody(const struct find *f)
     return EXIT_FAILED;
 }
 
+/* Behind the others: a task, arg is the search. */
 static int
-once(struct find *f)
+look_for_phones(void *arg)
+{
+    struct find *f = arg;
+    int n = find_phones(f->found + BEACON_FOUND, PHONE_FOUND, f->o->wait,
+                        f->o->kind == KIND_PHONE);
+    f->phone_count = n > 0 ? n : 0;
+    return 0;
+}
+
+static int
+look_for_beacons(struct find *f)
 {
     const struct beacon_ask ask = {.kinds = f->kinds,
                                    .wait = f->o->wait,
                                    .first = f->name != NULL,
                                    .is_it = is_it,
                                    .arg = f};
-    int n = choose(f, beacon_find(&ask, f->found, BEACON_FOUND));
+    return f->o->kind == KIND_PHONE
+               ? 0
+               : choose(f, beacon_find(&ask, f->found, BEACON_FOUND));
+}
+
+/* Both ways at the same time. */
+static int
+look(struct find *f)
+{
+    bool phones = f->o->kind == KIND_ALL || f->o->kind == KIND_PHONE;
+    tn_group g;
+    tn_group_init(&g, TN_KEEP_GOING);
+    int err = phones ? tn_go(&g, look_for_phones, f) : 0;
+    int n = err < 0 ? err : look_for_beacons(f);
+    if (n < 0 || (n > 0 && f->name)) {
+        tn_group_cancel(&g);
+    }
+    err = tn_group_wait(&g);
+    if (n < 0 || err < 0) {
+        return n < 0 ? n : err;
+    }
+    memmove(f->found + n, f->found + BEACON_FOUND,
+            (size_t)f->phone_count * sizeof(f->found[0]));
+    return choose(f, n + f->phone_count);
+}
+
+static int
+once(struct find *f)
+{
+    int n = look(f);
     if (n == -ENETDOWN) {
         say("there is no network to ask on (tenon find --doctor tells more)");
         return EXIT_FAILED;
@@ -248,6 +295,10 @@ cmd_find(const void *opts_filled, int n, char **words)
         return say_usage("--doctor does not go with %s",
                          o->watch ? "--watch" : "a name");
     }
+    if (o->watch && o->kind == KIND_PHONE) {
+        return say_usage("--watch does not go with phones: they do not say "
+                         "good-bye");
+    }
     struct find *f = calloc(1, sizeof(*f));
     if (!f) {
         say("out of memory");
@@ -263,7 +314,7 @@ cmd_find(const void *opts_filled, int n, char **words)
 
 const struct command command_find = {
     .name = "find",
-    .summary = "Tell who is here: rooms and receivers on this network",
+    .summary = "Tell who is here: rooms, receivers and phones",
     .operands = "[NAME]",
     .min_operands = 0,
     .max_operands = 1,

@@ -2,6 +2,7 @@
  * cli/cmd_find_int.h - what the files of `tenon find` share.
  *
  *   cmd_find.c         options, the search, the watch
+ *   cmd_find_phone.c   phones, which have another way of being found
  *   cmd_find_show.c    what was found, as a line
  *   cmd_find_doctor.c  why nobody was
  */
@@ -17,6 +18,8 @@ enum {
     /* A line of JSON: the two texts, every address, and the rest. */
     FIND_LINE = JSON_GROWTH * (BEACON_NAME + BEACON_TEXT) +
                 BEACON_ADDRS * (TN_ADDR_TEXT + 4) + 512,
+    /* A phone, among the kinds of beacons, of which none is so large. */
+    FIND_PHONE = 31,
     /* Lines of the watch that wait for a slow stdout; more are left out. */
     FIND_QUEUE = 64,
 };
@@ -29,7 +32,12 @@ struct find_opts {
     int64_t wait;
 };
 
-/** "hub" or "recv"; "?" for what a later version may have. */
+/** Look for phones until cancelled, or for `wait`; those are left out that are
+    of our own kind and answer the beacon, unless `all`. How many; a code.
+    Suspends. */
+int find_phones(struct beacon_found *out, int cap, int64_t wait, bool all);
+
+/** "hub", "recv" or "phone"; "?" for what a later version may have. */
 const char *find_kind(const struct beacon_card *c);
 
 /** The address to show: what a person would type. */

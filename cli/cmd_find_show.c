@@ -35,9 +35,10 @@ put(struct line *l, const char *format, ...)
 const char *
 find_kind(const struct beacon_card *c)
 {
-    return c->kind == BEACON_HUB    ? "hub"
-           : c->kind == BEACON_RECV ? "recv"
-                                    : "?";
+    return c->kind == BEACON_HUB        ? "hub"
+           : c->kind == BEACON_RECV     ? "recv"
+           : c->kind == (int)FIND_PHONE ? "phone"
+                                        : "?";
 }
 
 /* IPv4 is what people type; the loopback is of use on this machine only, an

@@ -40,6 +40,12 @@ static const struct opt opts[] = {
     OPT_FLAG(struct hub_opts, no_files, "no-files", 0, "Share no files."),
     OPT_FLAG(struct hub_opts, read_only, "read-only", 0,
              "Files can be fetched, but nobody adds any."),
+    OPT_FLAG(struct hub_opts, no_phones, "no-phones", 0,
+             "Take no files from phones (LocalSend)."),
+    OPT_INT(struct hub_opts, phone_port, "phone-port", 0, "PORT", 0, 65535,
+            "53317",
+            "The TCP port for phones; 0 lets the system choose. The usual one "
+            "is not opened where --bind keeps the room on this machine."),
     OPT_FLAG(struct hub_opts, no_history, "no-history", 0,
              "Keep nothing of what is said."),
     OPT_STRING(struct hub_opts, code_file, "code-file", 0, "FILE", NULL,
@@ -80,8 +86,8 @@ static const char *const examples[] = {
 
 /* What strangers send could fill the screen: so many lines, then a count. Nor
    may a screen that is full already hold the room up. */
-static bool
-may_tell(struct hub *h)
+bool
+hub_may_tell(struct hub *h)
 {
     static const struct bucket_rule rule = {TN_SEC, 10};
     if (!h->o->verbose) {
@@ -102,7 +108,7 @@ void
 hub_on_dropped(void *arg, const tn_addr *from, const char *why)
 {
     char text[TN_ADDR_TEXT];
-    if (may_tell(arg)) {
+    if (hub_may_tell(arg)) {
         say("%s: %s", where_peer(from, text, sizeof(text)), why);
     }
 }
@@ -111,7 +117,7 @@ static void
 on_answer(void *arg, const tn_addr *peer, const char *what, int status)
 {
     char text[TN_ADDR_TEXT], clean[512];
-    if (may_tell(arg)) {
+    if (hub_may_tell(arg)) {
         (void)tn_text_clean(clean, sizeof(clean), what, strlen(what));
         say("%s: %s: %d", where_peer(peer, text, sizeof(text)), clean, status);
     }
@@ -280,6 +286,9 @@ open_all(struct hub *h)
     if (code == EXIT_DONE) {
         code = hub_doors(h);
     }
+    if (code == EXIT_DONE) {
+        hub_phones(h);
+    }
     return code;
 }
 
@@ -384,6 +393,7 @@ serve(struct hub *h)
         {true, serve_native, h},
         {h->plain != NULL, serve_plain, h},
         {h->web != NULL, serve_web, h},
+        {h->phone != NULL, hub_serve_phones, h},
         {h->beacon != NULL, hub_run_beacon, h},
     };
 
@@ -417,6 +427,7 @@ run(void *arg)
     }
     screen_close(&h->screen);
     beacon_close(h->beacon);
+    phone_close(h->phone);
     plain_close(h->plain);
     native_close(h->native);
     door_close(h->door);

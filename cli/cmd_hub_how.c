@@ -67,6 +67,13 @@ tell_places(const struct hub *h)
         fprintf(stderr, "Files: %s%s\n", h->files,
                 h->o->read_only ? " (to read only)" : "");
     }
+    if (h->phone) {
+        tn_addr at;
+        int port = phone_addr(h->phone, &at) == 0 ? tn_addr_port(&at) : 0;
+        fprintf(stderr, "Phones: the LocalSend app finds \"%s\" (port %d)%s\n",
+                h->phone_alias, port,
+                h->guard.has_code ? "; its PIN is the room's code" : "");
+    }
     if (h->store) {
         fprintf(stderr, "What is said is kept in %s\n", h->history);
     }

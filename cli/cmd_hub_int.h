@@ -6,6 +6,7 @@
  *   cmd_hub_place.c  where files and history are
  *   cmd_hub_door.c   the code, the names, the ports
  *   cmd_hub_how.c    what is said at the start: how to join
+ *   cmd_hub_phone.c  files from phones
  */
 #ifndef CLI_CMD_HUB_INT_H
 #define CLI_CMD_HUB_INT_H
@@ -18,6 +19,7 @@
 #include "hub/native.h"
 #include "hub/plain.h"
 #include "hub/web.h"
+#include "parcel/phone.h"
 #include "screen.h"
 #include "secure.h"
 
@@ -35,11 +37,11 @@ enum {
 #define HUB_FAREWELL (2 * TN_SEC)
 
 struct hub_opts {
-    int port, lang, ready_fd;
+    int port, phone_port, lang, ready_fd;
     const char *bind, *name, *code_file;
     struct opt_list host;
     bool json, quiet, verbose;
-    bool no_web, no_files, no_history, read_only;
+    bool no_web, no_files, no_history, no_phones, read_only;
     bool code, plain, use_tls, hidden;
     struct secure_opts secure;
 };
@@ -60,6 +62,8 @@ struct hub {
     beacon *beacon; /* NULL: it is not to be found */
     tn_tls *tls;
     tn_sock *listener; /* of the web; NULL: this door is closed */
+    phone *phone;      /* NULL: this door is closed */
+    char phone_alias[PHONE_ALIAS + 1]; /* by which phones know us */
     struct guard guard;
     struct screen screen;
     struct bucket complaints; /* lines about what was turned away */
@@ -84,6 +88,16 @@ int hub_try_doors(struct hub *h);
 
 /** Open both doors at one port; an exit code. */
 int hub_doors(struct hub *h);
+
+/** Open the door for phones, where there are files to share; without it the
+    room is open, too. Suspends. */
+void hub_phones(struct hub *h);
+
+/** Serve phones until cancelled: a task, arg is the hub. */
+int hub_serve_phones(void *arg);
+
+/** Tell whether one more line about what strangers did may be shown. */
+bool hub_may_tell(struct hub *h);
 
 /** Tell how to join. */
 void hub_announce(struct hub *h);

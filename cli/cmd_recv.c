@@ -17,6 +17,7 @@
 #include "run.h"
 #include "say.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -57,6 +58,12 @@ static const struct opt opts[] = {
              "and name, length and data. It has no code and is as insecure."),
     OPT_FLAG(struct recv_opts, hidden, "hidden", 0,
              "Do not be found; who sends has to know the address."),
+    OPT_FLAG(struct recv_opts, no_phones, "no-phones", 0,
+             "Take no files from phones (LocalSend)."),
+    OPT_INT(struct recv_opts, phone_port, "phone-port", 0, "PORT", 0, 65535,
+            "53317",
+            "The TCP port for phones; 0 lets the system choose. The usual one "
+            "is not opened where --bind keeps this on this machine."),
     OPT_STRING(struct recv_opts, as, "as", 0, "NAME", NULL,
                "What to be called; by default your login name and the "
                "machine's."),
@@ -93,8 +100,7 @@ serve(void *arg)
     return 0;
 }
 
-/* All that runs beside each other. What else takes files, from a phone for
-   one, is a line here. */
+/* All that runs beside each other. What else takes files is a line here. */
 static int
 run_all(struct recv *r)
 {
@@ -104,6 +110,7 @@ run_all(struct recv *r)
         void *arg;
     } tasks[] = {
         {r->beacon != NULL, inbox_beacon, r},
+        {r->phone != NULL, inbox_phone, r},
         {!r->o->quiet && !r->o->json, progress_run, &r->progress},
         {true, serve, r},
     };
@@ -138,6 +145,7 @@ run(void *arg)
         (void)!parcel_sweep(r->dir); /* what it cannot remove, stays */
     }
     if (code == EXIT_DONE) {
+        inbox_open_phone(r);
         inbox_announce(r);
         code = run_ready(r->o->ready_fd,
                          tn_addr_format(&r->bound, text, sizeof(text)));
@@ -145,6 +153,7 @@ run(void *arg)
     if (code == EXIT_DONE) {
         code = run_all(r);
     }
+    phone_close(r->phone);
     beacon_close(r->beacon);
     tn_close(r->listener);
     tn_chan_free(r->asking);
@@ -168,6 +177,11 @@ check_output(const struct recv_opts *o, int dirs)
     }
     if (strcmp(o->output, "-") != 0) {
         return EXIT_DONE;
+    }
+    int how = fcntl(STDOUT_FILENO, F_GETFL);
+    if (how < 0 || (how & O_ACCMODE) == O_RDONLY) {
+        say("-o -: stdout is not open");
+        return EXIT_FAILED;
     }
     if (isatty(STDOUT_FILENO)) {
         return say_usage("-o -: what strangers send does not go to a terminal "

@@ -117,7 +117,10 @@ add_up(const struct parcel_ask *ask, struct parcel_sum *sum)
             sum->folders++;
         } else {
             sum->files++;
-            sum->bytes += it->size > 0 ? it->size : 0;
+            if (it->size > 0 &&
+                __builtin_add_overflow(sum->bytes, it->size, &sum->bytes)) {
+                sum->bytes = INT64_MAX;
+            }
             sum->is_unsized = sum->is_unsized || it->size < 0;
         }
     }
@@ -305,7 +308,7 @@ find_twin(struct recv_session *s)
 {
     for (int i = 0; i < RECV_SESSIONS; i++) {
         struct recv_session *t = &s->r->session[i];
-        if (t != s && t->used && t->mark == s->mark &&
+        if (t != s && t->used && !t->phone && t->mark == s->mark &&
             inbox_same_host(&t->peer, &s->peer) &&
             strcmp(t->report.who, s->report.who) == 0) {
             return t;

@@ -120,6 +120,12 @@ tell_how(const struct recv *r)
         fprintf(stderr, "  tenon send %sFILE... %s\n", how,
                 put_address(&at[i], text, sizeof(text)));
     }
+    if (r->phone) {
+        (void)!phone_addr(r->phone, &at[0]);
+        fprintf(stderr, "Phones: the LocalSend app finds \"%s\" (port %d)%s\n",
+                r->phone_alias, tn_addr_port(&at[0]),
+                r->o->insecure ? "" : "; its PIN is the code");
+    }
 }
 
 void
@@ -127,11 +133,15 @@ inbox_announce(const struct recv *r)
 {
     char text[TN_ADDR_TEXT];
     const struct recv_opts *o = r->o;
+    tn_addr at;
     if (o->json) {
         report_json_begin("ready");
         report_json_text("address",
                          tn_addr_format(&r->bound, text, sizeof(text)));
         report_json_flag("found", r->beacon != NULL);
+        if (r->phone && phone_addr(r->phone, &at) == 0) {
+            report_json_number("phone_port", tn_addr_port(&at));
+        }
         report_json_end();
     } else if (!o->quiet && o->plain) {
         say("ready on port %d for the plain form; Ctrl-C ends it",

@@ -6,6 +6,7 @@
  *   cmd_recv_one.c   one sender: its code, its session, how that ended
  *   cmd_recv_ask.c   whether an offer is taken, or which part of it
  *   cmd_recv_out.c   -o: bytes to stdout or to one file
+ *   cmd_recv_phone.c one phone at a time, by the same rules
  */
 #ifndef CLI_CMD_RECV_INT_H
 #define CLI_CMD_RECV_INT_H
@@ -19,7 +20,7 @@
 #include "hub/bucket.h"
 #include "opt.h"
 #include "pairing.h"
-#include "parcel/parcel.h"
+#include "parcel/phone.h"
 #include "report.h"
 
 enum {
@@ -39,9 +40,9 @@ enum {
 #define RECV_SILENT (2 * TN_SEC)
 
 struct recv_opts {
-    int port, ready_fd;
+    int port, phone_port, ready_fd;
     const char *bind, *code_file, *output, *as;
-    bool once, hidden, plain, insecure, yes;
+    bool no_phones, once, hidden, plain, insecure, yes;
     bool skip, rename, overwrite;
     bool json, quiet, verbose;
     int64_t max_size;
@@ -52,14 +53,16 @@ struct recv_opts {
 struct recv_session {
     struct recv *r;
     bool used;
+    bool phone; /* no connection of ours, and no scope */
     bool paired, ended;
     bool accepted;   /* its offer */
     bool stale;      /* its code is one no more, or it has been replaced */
     bool refused;    /* by us, which has been told */
     bool turned;     /* away, as another one is being served */
     unsigned serial; /* of the code that it was given */
+    int64_t since;   /* when it came */
     uint64_t mark;   /* of what it offers; 0: it has not yet */
-    tn_scope scope;  /* around it, to end it */
+    tn_scope scope;  /* around it, to end it; a phone has none */
     tn_addr peer;
     char at[TN_ADDR_TEXT];
     char code[PARCEL_CODE + 1];
@@ -73,6 +76,9 @@ struct recv {
     tn_sock *listener;
     tn_addr bound;
     beacon *beacon;
+    phone *phone;                      /* NULL: none can come */
+    struct recv_session *phone_seat;   /* of the one that is here; NULL */
+    char phone_alias[PHONE_ALIAS + 1]; /* by which phones know us */
     tn_group group;
     tn_chan *asking; /* holds one thing while somebody is asked */
     char who[PAIRING_WHO];
@@ -106,8 +112,8 @@ void inbox_tell_code(const struct recv *r);
 /** Take one sender: a tn_handler, arg is the recv. */
 int inbox_one(tn_sock *conn, const tn_addr *peer, void *arg);
 
-/* What inbox_one() does, for who comes by another door: a seat for the calling
-   task, the two functions that the parcel is given, with the seat as their arg,
+/* What inbox_one() does, for who comes by another door: a seat, the two
+   functions that the parcel is given, with the seat as their arg,
    and the end. Who is not paired by our code sets `paired` itself. */
 
 /** Take a seat (end with inbox_leave()); `clear`: what comes is not encrypted.
@@ -124,6 +130,19 @@ int inbox_ask(void *arg, const struct parcel_ask *ask);
 /** It ended, well (0) or not (a code): tell how, and free the seat. */
 void inbox_leave(struct recv_session *s, const struct parcel_result *result,
                  int err);
+
+/** What is done about names that are taken. */
+enum parcel_policy inbox_policy(const struct recv_opts *o);
+
+/** Somebody at an address gave a wrong code: it is counted and burnt. */
+void inbox_wrong_code(struct recv *r, const char *at);
+
+/** Open the door for phones, if one can be; else say why, where that is of use.
+    Suspends. */
+void inbox_open_phone(struct recv *r);
+
+/** Serve phones until cancelled: a task, arg is the recv. */
+int inbox_phone(void *arg);
 
 /** Tell whether two addresses are of one host. */
 bool inbox_same_host(const tn_addr *one, const tn_addr *two);

@@ -14,23 +14,47 @@
 
 /* --- seats -----------------------------------------------------------------*/
 
+/* Whoever says nothing keeps nobody out: of those who have not paired, of an
+   address or of all (NULL), the oldest goes. False: all have. */
+static bool
+make_room(struct recv *r, const tn_addr *peer)
+{
+    struct recv_session *oldest = NULL;
+    for (int i = 0; i < RECV_SESSIONS; i++) {
+        struct recv_session *s = &r->session[i];
+        if (s->used && !s->paired && !s->ended && !s->stale &&
+            (!peer || inbox_same_host(&s->peer, peer)) &&
+            (!oldest || s->since < oldest->since)) {
+            oldest = s;
+        }
+    }
+    if (oldest) {
+        oldest->stale = true;
+        tn_scope_cancel(&oldest->scope);
+    }
+    return oldest != NULL;
+}
+
 struct recv_session *
 inbox_seat(struct recv *r, const tn_addr *peer, bool clear)
 {
     struct recv_session *s = NULL;
-    int same = 0;
+    int same = 0, used = 0;
     for (int i = 0; i < RECV_SESSIONS; i++) {
-        if (!r->session[i].used) {
-            s = &r->session[i];
-        } else {
-            same += inbox_same_host(&r->session[i].peer, peer);
-        }
+        const struct recv_session *t = &r->session[i];
+        s = t->used ? s : &r->session[i];
+        used += t->used && !t->stale;
+        same += t->used && !t->stale && inbox_same_host(&t->peer, peer);
     }
-    if (!s || same >= RECV_OF_ONE || r->over) {
+    if (!s || r->over || (same >= RECV_OF_ONE && !make_room(r, peer))) {
         return NULL;
+    }
+    if (same < RECV_OF_ONE && used >= RECV_SESSIONS - 1) {
+        (void)!make_room(r, NULL); /* the next one finds a seat, too */
     }
     memset(s, 0, sizeof(*s));
     s->used = true;
+    s->since = tn_now();
     s->r = r;
     s->peer = *peer;
     (void)where_peer(peer, s->at, sizeof(s->at));
@@ -42,7 +66,6 @@ inbox_seat(struct recv *r, const tn_addr *peer, bool clear)
         .session = r->o->once ? 0 : (int)++r->count,
         .peer = s->at,
     };
-    tn_deadline(&s->scope, TN_FOREVER);
     return s;
 }
 
@@ -63,35 +86,40 @@ burn(struct recv *r)
     }
 }
 
-static void
-wrong_code(struct recv_session *s)
+void
+inbox_wrong_code(struct recv *r, const char *at)
 {
-    struct recv *r = s->r;
-    if (s->serial != r->serial || r->over) {
-        return; /* it was worth nothing any more */
-    }
     r->wrong++;
     burn(r);
     progress_clear(&r->progress);
     if (r->o->json) {
         report_json_begin("wrong");
-        report_json_text("peer", s->at);
+        report_json_text("peer", at);
         report_json_number("count", r->wrong);
         report_json_end();
     }
     if (r->wrong >= RECV_WRONG) {
         say("%s gave a wrong code; that was the %dth, and no more are tried "
             "(somebody may be guessing)",
-            s->at, RECV_WRONG);
+            at, RECV_WRONG);
         inbox_over(r, EXIT_REFUSED);
         return;
     }
-    say("%s gave a wrong code (%d of %d)", s->at, r->wrong, RECV_WRONG);
+    say("%s gave a wrong code (%d of %d)", at, r->wrong, RECV_WRONG);
     if (r->o->code_file) {
         r->closed = tn_now() + (RECV_BACK_OFF << (r->wrong - 1));
     } else {
         pairing_new(r->code);
         inbox_tell_code(r);
+    }
+}
+
+static void
+wrong_code(struct recv_session *s)
+{
+    /* One that is burnt was worth nothing any more. */
+    if (s->serial == s->r->serial && !s->r->over) {
+        inbox_wrong_code(s->r, s->at);
     }
 }
 
@@ -176,6 +204,13 @@ exit_code(int err)
     return err < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* Neither a stream, nor the plain form, nor a phone says where to go on. */
+static bool
+keeps_parts(const struct recv_session *s)
+{
+    return s->r->out < 0 && !s->r->o->plain && !s->phone;
+}
+
 static void
 say_end(const struct recv_session *s, const struct parcel_result *result,
         int err)
@@ -191,12 +226,11 @@ say_end(const struct recv_session *s, const struct parcel_result *result,
     } else if (err == -EFBIG) {
         say("refused %s of %s: --max-size allows less",
             report_sum(&s->report.offered, sum), who);
-    } else if (report_is_lost(err) || err == -ECANCELED) {
-        say("%s: %s%s", who, err == -ECANCELED ? "was ended" : tn_why(),
-            s->r->out >= 0 || s->r->o->plain
-                ? ""
-                : "; what came is kept for when it comes again");
-    } else if (err < 0 && err != -EIO) {
+    } else if (report_is_lost(err) || report_is_left(err)) {
+        say("%s: %s%s", who, report_is_left(err) ? "was ended" : tn_why(),
+            keeps_parts(s) ? "; what came is kept for when it comes again"
+                           : "");
+    } else if (err < 0 && !report_is_partial(err, result)) {
         say("%s: %s%s", who, tn_why(),
             err == -ENOSPC ? " (the same again goes on when there is room)"
                            : "");
@@ -209,8 +243,8 @@ end_of_session(struct recv_session *s, const struct parcel_result *result,
 {
     struct recv *r = s->r;
     int code = exit_code(err);
-    bool again = (report_is_lost(err) || err == -ECANCELED) && r->out < 0;
-    if (r->over || (err == -ECANCELED && !report_is_left(err))) {
+    bool again = (report_is_lost(err) || report_is_left(err)) && r->out < 0;
+    if (r->over || err == -ECANCELED) {
         return;
     }
     report_end(&s->report, result, err, code);
@@ -234,8 +268,8 @@ inbox_over(struct recv *r, int code)
     }
 }
 
-static enum parcel_policy
-policy(const struct recv_opts *o)
+enum parcel_policy
+inbox_policy(const struct recv_opts *o)
 {
     return o->skip        ? PARCEL_SKIP
            : o->overwrite ? PARCEL_OVERWRITE
@@ -251,7 +285,7 @@ work(struct recv_session *s, tn_sock *conn, struct parcel_result *result)
         .who = r->who,
         .dir = r->dir,
         .out = r->out,
-        .policy = policy(r->o),
+        .policy = inbox_policy(r->o),
         .max_bytes = r->o->max_size,
         .ask = inbox_ask,
         .told = inbox_told,
@@ -269,7 +303,6 @@ void
 inbox_leave(struct recv_session *s, const struct parcel_result *result, int err)
 {
     struct recv *r = s->r;
-    (void)tn_scope_end(&s->scope);
     s->ended = true;
     if (s->paired && !s->stale) {
         end_of_session(s, result, err);
@@ -299,7 +332,9 @@ inbox_one(tn_sock *conn, const tn_addr *peer, void *arg)
     memset(&result, 0, sizeof(result));
     s->paired = r->o->plain; /* there is nothing to be guessed */
     s->report.paired = s->paired;
+    tn_deadline(&s->scope, TN_FOREVER);
     int err = work(s, conn, &result);
+    (void)tn_scope_end(&s->scope);
     inbox_leave(s, &result, err);
     return err;
 }

@@ -5,9 +5,9 @@
  *     tenon send report.pdf 192.168.1.7      to that machine
  *     tar c . | tenon send - --name all.tar --to ann
  *
- * Sends files, folders and what a pipe gives to tenon recv, or into the folder
- * of a hub. A connection that breaks is made anew, and what is there is not
- * sent again.
+ * Sends files, folders and what a pipe gives to tenon recv, into the folder of
+ * a hub, or to a phone. A connection that breaks is made anew, and what is
+ * there is not sent again.
  */
 #include <tenon/err.h>
 #include <tenon/seal.h>
@@ -25,8 +25,9 @@
 
 static const struct opt opts[] = {
     OPT_STRING(struct send_opts, to, "to", 0, "TO", NULL,
-               "Where to: an address, a name that tenon find tells, or the URL "
-               "of a hub. All words are files then."),
+               "Where to: an address, a name that tenon find tells, the URL of "
+               "a hub, or localsend:NAME for a phone. All words are files "
+               "then."),
     OPT_STRING(struct send_opts, name, "name", 0, "NAME", NULL,
                "What to call the file that comes by stdin."),
     OPT_STRING(struct send_opts, code_file, "code-file", 0, "FILE", NULL,
@@ -60,6 +61,7 @@ static const char *const examples[] = {
     "tenon send film.mkv 192.168.1.7",
     "tar c . | tenon send - --name all.tar --to ann",
     "tenon send notes.txt http://192.168.1.5:8000/",
+    "tenon send photos \"localsend:Nice Orange\"",
     NULL,
 };
 
@@ -118,7 +120,9 @@ deliver(struct send *s)
         .progress = &s->progress,
         .peer = s->at,
     };
-    return s->place.kind == SEND_WEB ? outbox_to_web(s) : outbox_to_recv(s);
+    return s->place.kind == SEND_WEB     ? outbox_to_web(s)
+           : s->place.kind == SEND_PHONE ? outbox_to_phone(s)
+                                         : outbox_to_recv(s);
 }
 
 /* The root of the command's tasks. The files first: what is not there, nobody

@@ -5,9 +5,10 @@
  *   cmd_send_to.c      who TO is: a word, or whom the beacon finds
  *   cmd_send_parcel.c  to tenon recv: the code, the connection, once more
  *   cmd_send_web.c     to a hub, or to tenon serve: through HTTP
+ *   cmd_send_phone.c   to a phone: LocalSend
  *
- * Another kind of place, a phone for one, is an enum send_kind, a line in
- * cmd_send_to.c that finds it, and a line in cmd_send.c's deliver().
+ * Another kind of place is an enum send_kind, a line in cmd_send_to.c that
+ * finds it, and a line in cmd_send.c's deliver().
  */
 #ifndef CLI_CMD_SEND_INT_H
 #define CLI_CMD_SEND_INT_H
@@ -17,7 +18,7 @@
 
 #include "hub/beacon.h"
 #include "pairing.h"
-#include "parcel/parcel.h"
+#include "parcel/phone.h"
 #include "report.h"
 #include "secure.h"
 
@@ -43,8 +44,9 @@ struct send_opts {
 };
 
 enum send_kind {
-    SEND_RECV, /* tenon recv */
-    SEND_WEB,  /* a URL: a hub, or a folder that may be written */
+    SEND_RECV,  /* tenon recv */
+    SEND_WEB,   /* a URL: a hub, or a folder that may be written */
+    SEND_PHONE, /* LocalSend */
 };
 
 /* Where it goes. */
@@ -55,8 +57,9 @@ struct send_place {
     tn_addr addr[BEACON_ADDRS]; /* any of them will do */
     bool known;                 /* it said whether it wants a code: */
     bool has_code;
-    char url[TN_URL_MAX];   /* SEND_WEB */
-    char shown[SEND_SHOWN]; /* for people */
+    char url[TN_URL_MAX];       /* SEND_WEB */
+    struct phone_device device; /* SEND_PHONE */
+    char shown[SEND_SHOWN];     /* for people */
 };
 
 struct send {
@@ -91,6 +94,16 @@ int outbox_to_recv(struct send *s);
 
 /** Send to a hub, or a folder on the web; an exit code. Suspends. */
 int outbox_to_web(struct send *s);
+
+/** Tell whether a word names a phone: "localsend:...". */
+bool outbox_is_phone(const char *word);
+
+/** Find the phone that s->to names, by address or by name; an exit code, the
+    complaint printed. Suspends. */
+int outbox_find_phone(struct send *s);
+
+/** Send to a phone; an exit code. Suspends. */
+int outbox_to_phone(struct send *s);
 
 /** A connection that worked was lost: wait for the next try. False: too long
     has gone by. Suspends. */

@@ -186,14 +186,15 @@ say_why(const struct send *s, int err)
     case -ESTALE:
         say("%s (the same again sends it as it is now)", tn_why());
         return EXIT_FAILED;
-    case -EIO: /* each of them was told */
-        return EXIT_FAILED;
     case -EFBIG:
         say("%s takes less than that: %s", s->place.shown,
             report_sum(&s->report.offered, sum));
         return EXIT_REFUSED;
     default:
         break;
+    }
+    if (report_is_partial(err, &s->result)) {
+        return EXIT_FAILED;
     }
     if (report_is_left(err)) {
         say("%s was ended (the same again goes on)", s->place.shown);

@@ -39,7 +39,7 @@ is_address(const char *word)
 {
     tn_endpoint ep;
     tn_addr addr;
-    if (is_url(word) || strstr(word, "://")) {
+    if (is_url(word) || outbox_is_phone(word) || strstr(word, "://")) {
         return true;
     }
     if (strchr(word, '/') || tn_endpoint_parse(&ep, word, TN_TCP) < 0) {
@@ -310,11 +310,25 @@ pick(struct send *s, struct look *l)
     return EXIT_DONE;
 }
 
+/* A beacon_ask's: nobody else is waited for. A part of a name may be that of
+   several, and a hub is taken only if no receiver has its name. */
+static bool
+is_it(void *arg, const struct beacon_found *found)
+{
+    const struct look *l = arg;
+    return found->card.kind == BEACON_RECV &&
+           strcasecmp(found->card.name, l->name) == 0;
+}
+
+/* In the clear nobody is taken because of having been the first. */
 static int
 look_for(struct send *s, const char *name)
 {
     struct look *l = calloc(1, sizeof(*l));
-    const struct beacon_ask ask = {.wait = SEND_LOOK};
+    const struct beacon_ask ask = {.wait = SEND_LOOK,
+                                   .first = name && !s->o->secure.insecure,
+                                   .is_it = is_it,
+                                   .arg = l};
     if (!l) {
         say("out of memory");
         return EXIT_FAILED;
@@ -368,6 +382,9 @@ outbox_find(struct send *s)
 {
     if (!s->to) {
         return look_for(s, NULL);
+    }
+    if (outbox_is_phone(s->to)) {
+        return outbox_find_phone(s);
     }
     if (is_url(s->to)) {
         return take_url(&s->place, s->to);

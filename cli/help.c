@@ -155,6 +155,9 @@ int
 command_unknown(const char *name)
 {
     const char *best = opt_nearest(name, NULL, "help");
+    if (name[0] == '-') {
+        return say_usage("%s: no such option (see tenon help)", name);
+    }
     for (int i = 0; commands[i]; i++) {
         best = opt_nearest(name, best, commands[i]->name);
     }

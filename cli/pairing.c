@@ -7,6 +7,7 @@
 #include "say.h"
 #include "secret.h"
 
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,13 +71,26 @@ pairing_of_file(char code[PARCEL_CODE + 1], const char *path)
     return code_of_exit;
 }
 
+const char *
+pairing_login(void)
+{
+    static const char *const names[] = {"USER", "LOGNAME"};
+    for (int i = 0; i < 2; i++) {
+        const char *name = getenv(names[i]);
+        if (name && *name) {
+            return name;
+        }
+    }
+    const struct passwd *user = getpwuid(getuid());
+    return user && *user->pw_name ? user->pw_name : NULL;
+}
+
 void
 pairing_who(char who[PAIRING_WHO], const char *given)
 {
     char text[2 * PARCEL_WHO];
     char host[HOST_NAME] = "";
-    const char *user = getenv("USER");
-    user = user && *user ? user : getenv("LOGNAME");
+    const char *user = pairing_login();
     if (gethostname(host, sizeof(host) - 1) != 0) {
         host[0] = '\0';
     }
@@ -84,7 +98,7 @@ pairing_who(char who[PAIRING_WHO], const char *given)
         (void)snprintf(text, sizeof(text), "%s", given);
     } else {
         (void)snprintf(text, sizeof(text), "%s%s%s", user ? user : "",
-                       user && *user && host[0] ? "@" : "", host);
+                       user && host[0] ? "@" : "", host);
     }
     size_t n = tn_text_clean(who, PAIRING_WHO, text, strlen(text));
     who[tn_text_cut(who, n, PARCEL_WHO)] = '\0';

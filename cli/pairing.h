@@ -27,6 +27,9 @@ bool pairing_read(char code[PARCEL_CODE + 1], const char *text);
     printed. */
 int pairing_of_file(char code[PARCEL_CODE + 1], const char *path);
 
+/** The login name: of the environment, or this user's own; NULL: neither. */
+const char *pairing_login(void);
+
 /** What we call ourselves: `given`, or user and machine. */
 void pairing_who(char who[PAIRING_WHO], const char *given);
 

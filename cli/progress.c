@@ -31,7 +31,7 @@ progress_size(int64_t bytes, char buf[PROGRESS_SIZE])
         unit++;
     }
     if (unit < 0) {
-        (void)snprintf(buf, PROGRESS_SIZE, "%d", (int)bytes);
+        (void)snprintf(buf, PROGRESS_SIZE, "%d B", (int)bytes);
     } else {
         (void)snprintf(buf, PROGRESS_SIZE, "%.1f%c", value, units[unit]);
     }

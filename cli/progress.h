@@ -45,7 +45,7 @@ void progress_clear(struct progress *p);
 /** Show the last state and end the line. */
 void progress_end(struct progress *p);
 
-/** Write a number of bytes for people, "4.2M". */
+/** Write a number of bytes for people, "17 B" or "4.2M". */
 const char *progress_size(int64_t bytes, char buf[PROGRESS_SIZE]);
 
 #endif

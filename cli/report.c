@@ -173,7 +173,13 @@ report_is_lost(int err)
 bool
 report_is_left(int err)
 {
-    return err == -ECANCELED && tn_checkpoint() == 0;
+    return err == -ESHUTDOWN;
+}
+
+bool
+report_is_partial(int err, const struct parcel_result *result)
+{
+    return err == -EIO && result->failed > 0 && !result->reason[0];
 }
 
 /* --- words -----------------------------------------------------------------*/
@@ -243,10 +249,15 @@ may_note(struct report *r)
     return true;
 }
 
+/* A sender is told the name cleaned, as all that a peer says. */
 static bool
 is_renamed(const struct parcel_event *ev)
 {
-    return ev->final && strcmp(ev->final, ev->item->path) != 0;
+    char clean[REPORT_NAME + 1], final[REPORT_NAME + 1];
+    return ev->final && strcmp(ev->final, ev->item->path) != 0 &&
+           (strlen(ev->item->path) > REPORT_NAME ||
+            strcmp(report_path(ev->item->path, clean),
+                   report_path(ev->final, final)) != 0);
 }
 
 static void
@@ -377,7 +388,9 @@ report_told(void *arg, const struct parcel_event *ev)
     bool again = ev->what == PARCEL_PAIRED && r->paired;
     note(r, ev);
     r->paired = r->paired || ev->what == PARCEL_PAIRED;
-    if (r->json) {
+    if (r->json && ev->what == PARCEL_MOVED && say_data_waits()) {
+        /* Nobody is held up for this: the next one tells more. */
+    } else if (r->json) {
         tell_json(r, ev);
     } else if (!again) {
         tell_words(r, ev);
@@ -515,7 +528,7 @@ report_end(struct report *r, const struct parcel_result *result, int err,
     if (!r->quiet && !r->verbose && r->notes > REPORT_NOTES) {
         say("and %d lines like these (-v shows all)", r->notes - REPORT_NOTES);
     }
-    if (!r->quiet && (err == 0 || (err == -EIO && r->answered))) {
+    if (!r->quiet && (err == 0 || report_is_partial(err, result))) {
         end_words(r, result);
     }
 }

@@ -59,9 +59,12 @@ void report_end(struct report *r, const struct parcel_result *result, int err,
     help. */
 bool report_is_lost(int err);
 
-/** Tell whether it was the other side that ended it by hand; -ECANCELED may
-    also be our own end. */
+/** Tell whether it was the other side that ended it by hand. */
 bool report_is_left(int err);
+
+/** Tell whether it came to its end, but for items that failed, each of which
+    was told. */
+bool report_is_partial(int err, const struct parcel_result *result);
 
 /** Write "3 files and 1 folder, 4.2M". */
 const char *report_sum(const struct parcel_sum *sum, char buf[REPORT_SUM]);

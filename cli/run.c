@@ -61,7 +61,9 @@ program_start(void)
             return -EBADF;
         }
     }
-    if (sigaction(SIGPIPE, &ignore, NULL) != 0) {
+    /* A closed pipe, and a file at its limit (ulimit -f), are errors. */
+    if (sigaction(SIGPIPE, &ignore, NULL) != 0 ||
+        sigaction(SIGXFSZ, &ignore, NULL) != 0) {
         return -EINVAL;
     }
     int err = tn_report_overflow();

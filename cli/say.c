@@ -8,11 +8,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum {
     SAY_LINE = 1024,        /* longer lines are cut */
+    SAY_UNREAD = 16 << 10,  /* bytes in a pipe that nobody seems to read */
     SAY_LOOK = 100,         /* ms between two looks for a signal */
     FIRST_FREE_PORT = 1024, /* below, bind needs a privilege: ip(7) */
 };
@@ -60,6 +62,19 @@ say_waits(void)
 {
     struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
     return poll(&p, 1, 0) == 0;
+}
+
+bool
+say_data_waits(void)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    struct stat st;
+    int unread = 0;
+    if (poll(&p, 1, 0) == 0) {
+        return true;
+    }
+    return fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode) &&
+           ioctl(STDOUT_FILENO, FIONREAD, &unread) == 0 && unread > SAY_UNREAD;
 }
 
 /* Until stdout takes more. False: a signal waits for us to end. */

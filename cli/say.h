@@ -41,6 +41,10 @@ int say_usage(const char *format, ...) TN_PRINTF(1, 2);
     holds: a server has better things to do. */
 bool say_waits(void);
 
+/** Tell whether who reads stdout is behind: what is worth less than what may
+    follow is better left out. */
+bool say_data_waits(void);
+
 /**
  * Print tn_why() and a hint where one exists; call it in the task that failed.
  *

@@ -180,49 +180,21 @@ choose_source(const struct beacon *b, struct beacon_way *way)
 }
 
 static void
-take(struct beacon *b, const struct beacon_msg *m, struct beacon_way *way)
+take(void *arg, const struct beacon_msg *m, const struct beacon_way *from)
 {
+    struct beacon *b = arg;
+    struct beacon_way way = *from;
     int64_t now = tn_now();
     char nudge = 0;
 
-    if (m->type != BEACON_ASK || !gate_is_attached(&b->gate, &way->to, now) ||
-        !choose_source(b, way)) {
+    if (m->type != BEACON_ASK || !gate_is_attached(&b->gate, &way.to, now) ||
+        !choose_source(b, &way)) {
         return;
     }
-    if (beacon_hear(&b->reply, m, way, now, beacon_dice()) == BEACON_TAKEN) {
+    if (beacon_hear(&b->reply, m, &way, now, beacon_dice()) == BEACON_TAKEN) {
         /* A full channel holds a nudge already. */
         (void)!tn_chan_try_send(b->wake, &nudge);
     }
-}
-
-static int
-hear(struct beacon *b, tn_sock *sock)
-{
-    for (;;) {
-        struct beacon_way way;
-        struct beacon_msg m;
-        int err = beacon_socks_recv(sock, &m, &way);
-        if (err < 0) {
-            return err;
-        }
-        take(b, &m, &way);
-    }
-}
-
-static int
-hear_four(void *arg)
-{
-    struct beacon *b = arg;
-
-    return b->socks.four != NULL ? hear(b, b->socks.four) : 0;
-}
-
-static int
-hear_six(void *arg)
-{
-    struct beacon *b = arg;
-
-    return b->socks.six != NULL ? hear(b, b->socks.six) : 0;
 }
 
 /* --- the clock -------------------------------------------------------------*/
@@ -296,16 +268,18 @@ int
 beacon_run(void *arg)
 {
     struct beacon *b = arg;
-    tn_task_fn *const tasks[] = {hear_four, hear_six, keep_time};
+    struct beacon_ear ears[] = {{b->socks.four, take, b},
+                                {b->socks.six, take, b}};
     tn_group g;
-    int err = 0;
+    int err;
 
     tn_task_name("beacon");
     b->scanned = tn_now();
     (void)beacon_cry_begin(&b->cry, b->scanned, beacon_dice());
     tn_group_init(&g, 0);
-    for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]) && err == 0; i++) {
-        err = tn_go(&g, tasks[i], b);
+    err = tn_go(&g, keep_time, b);
+    for (size_t i = 0; i < sizeof(ears) / sizeof(ears[0]) && err == 0; i++) {
+        err = tn_go(&g, beacon_listen, &ears[i]);
     }
     if (err < 0) {
         tn_group_cancel(&g);

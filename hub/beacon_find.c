@@ -49,9 +49,9 @@ is_enough(const struct finder *f, const struct beacon_found *who)
 }
 
 static void
-take(struct finder *f, const struct beacon_msg *m,
-     const struct beacon_way *from)
+take(void *arg, const struct beacon_msg *m, const struct beacon_way *from)
 {
+    struct finder *f = arg;
     struct beacon_found *who;
     int64_t rtt = beacon_quest_judge(&f->quest, m, from);
 
@@ -71,37 +71,6 @@ take(struct finder *f, const struct beacon_msg *m,
             tn_group_cancel(&f->group);
         }
     }
-}
-
-static int
-hear(struct finder *f, tn_sock *sock)
-{
-    for (;;) {
-        struct beacon_way from;
-        struct beacon_msg m;
-        int err = sock != NULL ? beacon_socks_recv(sock, &m, &from)
-                               : tn_sleep(TN_FOREVER);
-        if (err < 0) {
-            return err;
-        }
-        take(f, &m, &from);
-    }
-}
-
-static int
-hear_four(void *arg)
-{
-    struct finder *f = arg;
-
-    return hear(f, f->quest.socks.four);
-}
-
-static int
-hear_six(void *arg)
-{
-    struct finder *f = arg;
-
-    return hear(f, f->quest.socks.six);
 }
 
 /* The first question decides whether there is a network at all. */
@@ -145,12 +114,16 @@ ask(void *arg)
 static int
 search(struct finder *f)
 {
-    tn_task_fn *const tasks[] = {hear_four, hear_six, ask};
+    struct beacon_ear ears[] = {{f->quest.socks.four, take, f},
+                                {f->quest.socks.six, take, f}};
     int err = 0;
 
     tn_group_init(&f->group, 0);
-    for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]) && err == 0; i++) {
-        err = tn_go(&f->group, tasks[i], f);
+    for (size_t i = 0; i < sizeof(ears) / sizeof(ears[0]) && err == 0; i++) {
+        err = tn_go(&f->group, beacon_listen, &ears[i]);
+    }
+    if (err == 0) {
+        err = tn_go(&f->group, ask, f);
     }
     if (err < 0) {
         tn_group_cancel(&f->group);

@@ -1,19 +1,16 @@
 #include "beacon_host.h"
 
 #include <tenon/err.h>
-#include <tenon/sock.h>
-#include <tenon/task.h>
+
+#include "beacon_tool.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <net/if.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* --- routes and ports ------------------------------------------------------*/
@@ -405,102 +402,6 @@ collect_holder(struct doctor_facts *f)
 
 /* --- the firewall's tools --------------------------------------------------*/
 
-/* Start a tool whose output goes into a pipe; its process, or a code. */
-static int
-start(const char *const argv[], int *out)
-{
-    static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-    char *const env[] = {path, NULL};
-    posix_spawn_file_actions_t todo;
-    int pipe_fd[2];
-    pid_t pid = -1;
-
-    if (pipe2(pipe_fd, O_CLOEXEC) < 0) {
-        return -errno;
-    }
-    int err = posix_spawn_file_actions_init(&todo);
-    if (err == 0) {
-        err = posix_spawn_file_actions_addopen(&todo, 0, "/dev/null", O_RDONLY,
-                                               0);
-        err = err == 0 ? posix_spawn_file_actions_adddup2(&todo, pipe_fd[1], 1)
-                       : err;
-        err = err == 0 ? posix_spawn_file_actions_addopen(&todo, 2, "/dev/null",
-                                                          O_WRONLY, 0)
-                       : err;
-        err = err == 0 ? posix_spawn(&pid, argv[0], &todo, NULL,
-                                     (char *const *)(uintptr_t)argv, env)
-                       : err;
-        (void)posix_spawn_file_actions_destroy(&todo);
-    }
-    (void)close(pipe_fd[1]);
-    if (err != 0) {
-        (void)close(pipe_fd[0]);
-        return -err;
-    }
-    *out = pipe_fd[0];
-    return pid;
-}
-
-/* Read until the tool has said all; what is more than fits is left. */
-static size_t
-read_all(int fd, char *text)
-{
-    tn_sock *s;
-    size_t n = 0;
-
-    if (tn_wrap(&s, fd) < 0) {
-        return 0;
-    }
-    while (n < DOCTOR_OUTPUT) {
-        ssize_t r = tn_recv(s, text + n, DOCTOR_OUTPUT - n, 0);
-        if (r <= 0) {
-            break;
-        }
-        n += (size_t)r;
-    }
-    (void)tn_close(s);
-    return n;
-}
-
-/* Whether the tool ended well; one that does not end is ended. */
-static bool
-reap(pid_t pid)
-{
-    int status = 0;
-
-    while (waitpid(pid, &status, WNOHANG) == 0) {
-        if (tn_sleep(5 * TN_MS) < 0) {
-            (void)kill(pid, SIGKILL);
-            (void)waitpid(pid, &status, 0);
-            return false;
-        }
-    }
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-/* What a tool prints, or NULL: it is not there, may not, or takes too long. */
-static char *
-ask_tool(const char *const argv[])
-{
-    char *text = malloc(DOCTOR_OUTPUT + 1);
-    int fd = -1;
-    int pid = text != NULL ? start(argv, &fd) : -ENOMEM;
-    bool well = false;
-
-    if (pid > 0) {
-        tn_scope s;
-        tn_deadline(&s, DOCTOR_TOOL_TIME);
-        text[read_all(fd, text)] = '\0';
-        (void)close(fd);
-        well = reap(pid);
-        (void)tn_scope_end(&s);
-    }
-    if (!well) {
-        free(text);
-    }
-    return well ? text : NULL;
-}
-
 static bool
 file_has(const char *path, const char *text)
 {
@@ -560,7 +461,7 @@ collect_wall(struct doctor_facts *f)
 
     w->kind = find_manager();
     for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++) {
-        char *text = ask_tool(tools[i].argv);
+        char *text = tool_ask(tools[i].argv);
         if (text != NULL && has_rules(text)) {
             w->kind = w->kind == DOCTOR_NO_WALL ? tools[i].kind : w->kind;
             read = true;

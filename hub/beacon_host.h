@@ -10,13 +10,10 @@
 #include "beacon_doctor.h"
 
 enum doctor_host_limit {
-    DOCTOR_OUTPUT = 256 << 10, /* bytes of rules that are read */
+    DOCTOR_OUTPUT = 256 << 10, /* bytes of a file of /proc that are read */
     DOCTOR_PIDS = 8192,        /* programs that are looked through */
     DOCTOR_FDS = 4096,         /* descriptors of each */
 };
-
-/* A tool that does not answer is not waited for. */
-#define DOCTOR_TOOL_TIME (2 * TN_SEC)
 
 /** Find the interface of the default route in the text of /proc/net/route; two
     halves of the internet, as some tunnels have it, count before. */

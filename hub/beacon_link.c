@@ -370,3 +370,20 @@ beacon_socks_recv(tn_sock *sock, struct beacon_msg *m, struct beacon_way *from)
     }
     return -EIO;
 }
+
+int
+beacon_listen(void *arg)
+{
+    const struct beacon_ear *e = arg;
+
+    while (e->sock != NULL) {
+        struct beacon_way from;
+        struct beacon_msg m;
+        int err = beacon_socks_recv(e->sock, &m, &from);
+        if (err < 0) {
+            return err;
+        }
+        e->heard(e->arg, &m, &from);
+    }
+    return 0;
+}

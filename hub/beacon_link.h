@@ -114,6 +114,22 @@ int beacon_socks_spread(const struct beacon_socks *s,
 int beacon_socks_recv(tn_sock *sock, struct beacon_msg *m,
                       struct beacon_way *from);
 
+/* Who hears what comes to one of the sockets. */
+struct beacon_ear {
+    tn_sock *sock; /* borrowed; NULL: nothing ever comes */
+    /* Must not keep either of them; must not suspend. */
+    void (*heard)(void *arg, const struct beacon_msg *m,
+                  const struct beacon_way *from);
+    void *arg; /* borrowed */
+};
+
+/**
+ * Hear until cancelled: a task, arg is a struct beacon_ear.
+ *
+ * @return -ECANCELED; -ETIME; -EIO; 0 at once without a socket.
+ */
+int beacon_listen(void *arg);
+
 /** A number that nobody guesses. */
 uint32_t beacon_dice(void);
 

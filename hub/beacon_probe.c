@@ -116,8 +116,9 @@ note_stranger(struct probe *p, const struct beacon_way *from)
 }
 
 static void
-take(struct probe *p, const struct beacon_msg *m, const struct beacon_way *from)
+take(void *arg, const struct beacon_msg *m, const struct beacon_way *from)
 {
+    struct probe *p = arg;
     struct doctor_if *i = find_if(p->f, from->path.index);
     bool own = m->type == BEACON_ASK && m->nonce == p->quest.nonce;
 
@@ -136,27 +137,6 @@ take(struct probe *p, const struct beacon_msg *m, const struct beacon_way *from)
         i->echo = i->echo || own;
         i->asked_by += m->type == BEACON_ASK && !own ? 1 : 0;
         i->announces += m->type == BEACON_ANNOUNCE ? 1 : 0;
-    }
-}
-
-struct ear {
-    struct probe *p;
-    tn_sock *sock;
-};
-
-static int
-hear(void *arg)
-{
-    struct ear *e = arg;
-
-    for (;;) {
-        struct beacon_way from;
-        struct beacon_msg m;
-        int err = beacon_socks_recv(e->sock, &m, &from);
-        if (err < 0) {
-            return err;
-        }
-        take(e->p, &m, &from);
     }
 }
 
@@ -207,16 +187,16 @@ ask(void *arg)
 static int
 run(struct probe *p)
 {
-    struct ear ears[] = {{p, p->shared.four},
-                         {p, p->shared.six},
-                         {p, p->quest.socks.four},
-                         {p, p->quest.socks.six}};
+    struct beacon_ear ears[] = {{p->shared.four, take, p},
+                                {p->shared.six, take, p},
+                                {p->quest.socks.four, take, p},
+                                {p->quest.socks.six, take, p}};
     tn_group g;
     int err = 0;
 
     tn_group_init(&g, TN_KEEP_GOING);
     for (size_t i = 0; i < sizeof(ears) / sizeof(ears[0]) && err == 0; i++) {
-        err = ears[i].sock != NULL ? tn_go(&g, hear, &ears[i]) : 0;
+        err = tn_go(&g, beacon_listen, &ears[i]);
     }
     if (err == 0) {
         err = ask(p);

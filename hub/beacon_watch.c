@@ -75,9 +75,9 @@ left(struct watcher *w, struct beacon_found *f, enum beacon_event what)
 /* Without a signature everybody can say anybody's good-bye; that one is told
    from a network of ours is all that can be asked for. */
 static void
-take(struct watcher *w, const struct beacon_msg *m,
-     const struct beacon_way *from)
+take(void *arg, const struct beacon_msg *m, const struct beacon_way *from)
 {
+    struct watcher *w = arg;
     unsigned kinds = w->w->kinds;
 
     if (m->type == BEACON_ANSWER) {
@@ -97,27 +97,6 @@ take(struct watcher *w, const struct beacon_msg *m,
         came(w, m, from, -1);
     } else if (f != NULL) {
         left(w, f, BEACON_LEFT);
-    }
-}
-
-struct ear {
-    struct watcher *w;
-    tn_sock *sock;
-};
-
-static int
-hear(void *arg)
-{
-    struct ear *e = arg;
-
-    for (;;) {
-        struct beacon_way from;
-        struct beacon_msg m;
-        int err = beacon_socks_recv(e->sock, &m, &from);
-        if (err < 0) {
-            return err;
-        }
-        take(e->w, &m, &from);
     }
 }
 
@@ -158,16 +137,16 @@ ask(void *arg)
 static int
 run(struct watcher *w)
 {
-    struct ear ears[] = {{w, w->shared.four},
-                         {w, w->shared.six},
-                         {w, w->quest.socks.four},
-                         {w, w->quest.socks.six}};
+    struct beacon_ear ears[] = {{w->shared.four, take, w},
+                                {w->shared.six, take, w},
+                                {w->quest.socks.four, take, w},
+                                {w->quest.socks.six, take, w}};
     tn_group g;
     int err = 0;
 
     tn_group_init(&g, 0);
     for (size_t i = 0; i < sizeof(ears) / sizeof(ears[0]) && err == 0; i++) {
-        err = ears[i].sock != NULL ? tn_go(&g, hear, &ears[i]) : 0;
+        err = tn_go(&g, beacon_listen, &ears[i]);
     }
     if (err == 0) {
         err = tn_go(&g, ask, w);

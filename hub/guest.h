@@ -53,7 +53,7 @@ enum guest_state {
 
 enum guest_fate {
     GUEST_DELIVERED, /* the hub has it; it is event `number` */
-    GUEST_SLOWED,    /* the hub dropped it: too much at once */
+    GUEST_SLOWED,    /* the hub dropped it each time: too much at once */
     GUEST_NOBODY,    /* GUEST_MSG: there is no such member */
     GUEST_UNKNOWN,   /* no answer came; it may or may not have been said */
 };

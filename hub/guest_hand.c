@@ -162,7 +162,7 @@ on_answer(guest *g, const struct wire_frame *f)
         guest_seek(g, now);
         return;
     }
-    link_init(&g->link, now);
+    link_init(&g->link, now, LINK_OF_GUEST);
     g->session = f->session;
     g->phase = PHASE_JOIN;
     g->pinged = now;

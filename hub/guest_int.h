@@ -24,6 +24,8 @@ enum guest_private_limit {
     GUEST_BURST = ROOM_BURST * 2 / 3,
     /* Questions with one cookie; then it may be too old. */
     GUEST_ASKS = 5,
+    /* How often words are said again that were too much at once. */
+    GUEST_TRIES = 8,
     /* Sockets: one for each family of the addresses. */
     GUEST_SOCKS = 2,
 };
@@ -54,7 +56,8 @@ enum guest_phase {
 /* Words on their way. */
 struct guest_pending {
     bool used;
-    bool sent; /* in the session that is now */
+    bool sent;  /* in the session that is now */
+    int slowed; /* how often it was too much */
     int64_t since;
     struct talk_say say;
 };
@@ -112,6 +115,7 @@ struct guest {
     /* What is said. */
     uint32_t visit, marks; /* halves of a mark */
     struct bucket talk;
+    int64_t calm; /* nothing is said before */
     struct guest_pending pending[GUEST_WINDOW];
     struct talk_say nick; /* mark 0: none is asked for */
     bool nick_sent;
@@ -165,6 +169,9 @@ uint64_t guest_mark(guest *g);
 /** Tell what became of words, if they are ours and on their way. */
 void guest_settle(guest *g, uint64_t mark, enum guest_fate fate,
                   uint64_t number);
+
+/** They were too much at once: say them again after a pause, or tell it. */
+void guest_slowed(guest *g, uint64_t mark);
 
 /** Queue what may go out. */
 void guest_submit(guest *g, int64_t now);

@@ -169,7 +169,7 @@ on_welcome(guest *g, struct wire_in *in)
     }
     g->id = w.id;
     g->past = w.latest;
-    g->gap = w.gap;
+    g->gap = w.gap || (g->phase == PHASE_IN && g->gap);
     g->count = 0;
     (void)clean(w.name, ROOM_NAME_MAX);
     (void)clean(w.folder, TALK_FOLDER);
@@ -197,9 +197,12 @@ on_fate(guest *g, struct wire_in *in)
         (void)!tn_chan_try_send(g->named, &token);
         return;
     }
+    if (f.why == WIRE_SLOWED) {
+        guest_slowed(g, f.mark);
+        return;
+    }
     guest_settle(g, f.mark,
                  f.why == WIRE_FINE     ? GUEST_DELIVERED
-                 : f.why == WIRE_SLOWED ? GUEST_SLOWED
                  : f.why == WIRE_NOBODY ? GUEST_NOBODY
                                         : GUEST_UNKNOWN,
                  f.number);

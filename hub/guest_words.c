@@ -52,6 +52,21 @@ guest_settle(guest *g, uint64_t mark, enum guest_fate fate, uint64_t number)
 }
 
 void
+guest_slowed(guest *g, uint64_t mark)
+{
+    for (size_t i = 0; i < GUEST_WINDOW; i++) {
+        struct guest_pending *p = &g->pending[i];
+
+        if (p->used && p->say.mark == mark && ++p->slowed <= GUEST_TRIES) {
+            p->sent = false;
+            g->calm = tn_now() + GUEST_CALM;
+            return;
+        }
+    }
+    guest_settle(g, mark, GUEST_SLOWED, 0);
+}
+
+void
 guest_give_up(guest *g, int64_t now, bool all)
 {
     for (size_t i = 0; i < GUEST_WINDOW; i++) {
@@ -104,7 +119,8 @@ guest_submit(guest *g, int64_t now)
 {
     struct guest_pending *p;
 
-    while (link_room(&g->link) > 0 && (p = find_next(g)) != NULL &&
+    while (now >= g->calm && link_room(&g->link) > 0 &&
+           (p = find_next(g)) != NULL &&
            bucket_take(&g->talk, &talk_rule, now)) {
         p->sent = guest_send(g, talk_put_say(g->message, &p->say));
     }
@@ -119,8 +135,12 @@ guest_submit(guest *g, int64_t now)
 int64_t
 guest_submit_wake(const guest *g, int64_t now)
 {
-    return find_next(g) != NULL ? now + bucket_wait(&g->talk, &talk_rule, now)
-                                : INT64_MAX;
+    int64_t wake = now + bucket_wait(&g->talk, &talk_rule, now);
+
+    if (find_next(g) == NULL) {
+        return INT64_MAX;
+    }
+    return wake > g->calm ? wake : g->calm;
 }
 
 /* --- for its owner ---------------------------------------------------------*/

@@ -1,9 +1,10 @@
 #include "lan.h"
 
 #include <tenon/err.h>
+#include <tenon/netif.h>
 
-#include <ifaddrs.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void
@@ -72,36 +73,37 @@ lan_add(struct lan *l, const struct sockaddr *ip, const struct sockaddr *mask)
 
 /* An interface's network; on a point-to-point link the other end. */
 static void
-add_interface(struct lan *l, const struct ifaddrs *i)
+add_interface(struct lan *l, const tn_interface *i)
 {
     struct lan_net *net;
 
-    if (i->ifa_addr == NULL || (i->ifa_flags & IFF_UP) == 0) {
+    if (i->addr.len == 0 || (i->flags & IFF_UP) == 0) {
         return;
     }
-    net = lan_add(l, i->ifa_addr, i->ifa_netmask);
+    net =
+        lan_add(l, &i->addr.u.sa, i->netmask.len > 0 ? &i->netmask.u.sa : NULL);
     if (net != NULL) {
-        net->shows = (i->ifa_flags & IFF_LOOPBACK) == 0;
+        net->shows = (i->flags & IFF_LOOPBACK) == 0;
     }
-    if ((i->ifa_flags & IFF_POINTOPOINT) != 0 && i->ifa_dstaddr != NULL) {
-        (void)lan_add(l, i->ifa_dstaddr, NULL);
+    if (i->peer.len > 0) {
+        (void)lan_add(l, &i->peer.u.sa, NULL);
     }
 }
 
 int
 lan_scan(struct lan *l)
 {
-    struct ifaddrs *all = NULL;
+    tn_interface *all = calloc(LAN_ADDRS, sizeof(*all));
+    int count = all != NULL ? tn_interfaces(all, LAN_ADDRS) : -ENOMEM;
 
-    if (getifaddrs(&all) != 0) {
-        return tn_fail(-errno, "list network interfaces", NULL);
+    if (count >= 0) {
+        l->count = 0;
     }
-    l->count = 0;
-    for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
-        add_interface(l, i);
+    for (int i = 0; i < count; i++) {
+        add_interface(l, &all[i]);
     }
-    freeifaddrs(all);
-    return 0;
+    free(all);
+    return count < 0 ? count : 0;
 }
 
 bool

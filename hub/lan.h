@@ -14,6 +14,9 @@ enum lan_limit {
     /* Networks kept; a machine with more interface addresses than that is a
        container host, whose last ones are left out. */
     LAN_NETS = 64,
+    /* Addresses of interfaces that are looked at: some are down, or of no use
+       for this. */
+    LAN_ADDRS = 128,
 };
 
 /* One network; IPv4 is kept as ::ffff:a.b.c.d, its mask likewise. */
@@ -31,7 +34,7 @@ struct lan {
  * Ask the kernel for the networks of this machine, forgetting the old ones.
  *
  * @param l  filled; unchanged on failure.
- * @return 0; the code of getifaddrs(3).
+ * @return 0; -ENOMEM; as tn_interfaces().
  */
 TN_USE int lan_scan(struct lan *l);
 

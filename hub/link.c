@@ -15,22 +15,29 @@ struct link_in {
 };
 
 void
-link_init(struct link *l, int64_t now)
+link_init(struct link *l, int64_t now, enum link_side side)
 {
     memset(l, 0, sizeof(*l));
     l->heard = now;
     l->first = l->fresh = l->next = 1;
     l->taken = l->want = 1;
-    l->ack_at = INT64_MAX;
+    l->window = side == LINK_OF_HUB ? LINK_WINDOW : LINK_WINDOW_UP;
+    l->limit = side == LINK_OF_HUB ? LINK_WINDOW_UP : LINK_WINDOW;
+    l->flight = LINK_FLIGHT_FIRST;
+    l->due = l->ack_at = INT64_MAX;
 }
 
 void
 link_fini(struct link *l)
 {
-    for (size_t i = 0; i < LINK_WINDOW; i++) {
+    for (size_t i = 0; i < l->places; i++) {
         blob_drop(l->out[i].blob);
+    }
+    for (size_t i = 0; l->in != NULL && i < l->limit; i++) {
         free(l->in[i]);
     }
+    free(l->out);
+    free(l->in);
     memset(l, 0, sizeof(*l));
 }
 
@@ -78,24 +85,28 @@ note_echo(struct link *l, uint64_t number, int64_t now)
 /* --- parts -----------------------------------------------------------------*/
 
 static struct link_in **
-place(struct link *l, uint32_t seq)
+place(const struct link *l, uint32_t seq)
 {
-    return &l->in[seq % LINK_WINDOW];
+    return &l->in[seq % l->limit];
 }
 
-uint32_t
-link_mask(const struct link *l)
+size_t
+link_mask(const struct link *l, unsigned char mask[LINK_MASK])
 {
-    uint32_t mask = 0;
+    uint32_t left = l->beyond;
+    size_t n = 0;
 
-    for (uint32_t i = 0; i < 32; i++) {
+    memset(mask, 0, LINK_MASK);
+    for (uint32_t i = 0; left > 0 && i < l->limit; i++) {
         uint32_t seq = l->want + 1 + i;
 
-        if (seq - l->taken < LINK_WINDOW && l->in[seq % LINK_WINDOW] != NULL) {
-            mask |= (uint32_t)1 << i;
+        if (seq - l->taken < l->limit && *place(l, seq) != NULL) {
+            mask[i / 8] |= (unsigned char)(1U << i % 8);
+            n = i / 8 + 1;
+            left--;
         }
     }
-    return mask;
+    return n;
 }
 
 static struct link_in *
@@ -111,6 +122,19 @@ copy_part(const unsigned char *src, uint16_t n, uint8_t flags)
     return p;
 }
 
+/* Whether there is a place for a part; those places are made for the first. */
+static bool
+has_place(struct link *l, uint32_t seq)
+{
+    if (seq < l->want || seq - l->taken >= l->limit) {
+        return false;
+    }
+    if (l->in == NULL) {
+        l->in = calloc(l->limit, sizeof(struct link_in *));
+    }
+    return l->in != NULL && *place(l, seq) == NULL;
+}
+
 /* A part came. One that is here already, or that shows a gap, is answered at
    once: the other side shall know. What has no place is dropped, for it will
    come again. */
@@ -119,18 +143,19 @@ on_part(struct link *l, uint32_t seq, struct link_in *p, int64_t now)
 {
     bool in_order = seq == l->want;
 
-    if (seq < l->want || seq - l->taken >= LINK_WINDOW ||
-        *place(l, seq) != NULL) {
+    if (!has_place(l, seq)) {
         free(p);
         ack_by(l, now);
         return;
     }
     *place(l, seq) = p;
-    while (l->want - l->taken < LINK_WINDOW && *place(l, l->want) != NULL) {
+    l->beyond++;
+    while (l->want - l->taken < l->limit && *place(l, l->want) != NULL) {
         l->want++;
+        l->beyond--;
     }
     l->unacked++;
-    ack_by(l, in_order && l->unacked < 2 && link_mask(l) == 0
+    ack_by(l, in_order && l->unacked < 2 && l->beyond == 0
                   ? now + LINK_ACK_DELAY
                   : now);
 }
@@ -161,10 +186,12 @@ read_ack(struct link *l, struct wire_in *i, int64_t now)
     struct link_ack ack;
 
     ack.want = (uint32_t)wire_get(i, 4);
-    ack.mask = (uint32_t)wire_get(i, 4);
+    ack.mask_len = (size_t)wire_get(i, 1);
+    ack.mask = wire_get_bytes(i, ack.mask_len);
     ack.echo = wire_get(i, 8);
     ack.delay = (int64_t)wire_get(i, 2) * (100 * TN_US);
-    return i->bad ? -EBADMSG : link_acked(l, &ack, now);
+    return i->bad || ack.mask_len > LINK_MASK ? -EBADMSG
+                                              : link_acked(l, &ack, now);
 }
 
 /* One item; 1 if it wants an answer. */
@@ -234,7 +261,7 @@ count_parts(const struct link *l, size_t *len)
 
     *len = 0;
     for (uint32_t seq = l->taken; seq < l->want; seq++) {
-        const struct link_in *p = l->in[seq % LINK_WINDOW];
+        const struct link_in *p = *place(l, seq);
         bool first = (p->flags & LINK_FIRST) != 0;
 
         *len += p->len;

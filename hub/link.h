@@ -14,9 +14,13 @@
  * A message is cut into parts, each with a number; the other side says which
  * it has: all below one number, and a mask of those beyond. A part is sent
  * again when the time is over that a round trip takes as it was measured (RFC
- * 6298), or when what was sent after it has arrived. Packets are numbered as
- * well, never the same twice: so a packet that comes again is known, an answer
- * tells which packet it is for, and a seal never sees a number twice.
+ * 6298), or when what was sent after it has arrived (as RFC 8985 has it).
+ * While anything is acknowledged the pace stays; when nothing comes back, the
+ * time-out is doubled and the packets in the air are halved, each time but the
+ * first.
+ * Packets are numbered as well, never the same twice: so a packet that comes
+ * again is known, an answer tells which packet it is for, and a seal never
+ * sees a number twice.
  *
  * Whether the other side is still there is for its owner to judge: see heard.
  */
@@ -28,18 +32,32 @@
 #include "blob.h"
 
 enum link_limit {
-    /* Parts on their way in one direction: the bits of a mask, and as much as
-       a home router holds when it comes at once. */
-    LINK_WINDOW = 32,
+    /* Parts on their way to a guest: some seconds of a busy room, so that one
+       that is lost twice does not hold up what is behind it. */
+    LINK_WINDOW = 512,
+    /* Parts on their way to a hub: what a guest may say at once. */
+    LINK_WINDOW_UP = 32,
+    /* Places for them that are made at first; doubled when they are full. */
+    LINK_PLACES = 32,
+    /* Bytes on their way: what the window holds of talk as it is. */
+    LINK_BYTES = 64 << 10,
+    /* Packets in the air: as much as a home router holds when it comes at
+       once; and how many at first. */
+    LINK_FLIGHT = 32,
+    LINK_FLIGHT_FIRST = 8,
     /* Bytes of a part: with an acknowledgement before it, a packet. */
-    LINK_PART = 1100,
+    LINK_PART = 1024,
+    /* Bytes of the items of a packet that may stand before a part. */
+    LINK_BEFORE = 104,
     /* Parts of a message. */
     LINK_PARTS = 3,
     LINK_MESSAGE = 2600,
-    /* Packets whose time of sending is remembered, for the round trip. */
-    LINK_SENT = 32,
+    /* Packets that want an answer whose time of sending is remembered. */
+    LINK_SENT = 64,
     /* How often the time-out is doubled. */
     LINK_DOUBLE = 4,
+    /* Bytes of a mask. */
+    LINK_MASK = LINK_WINDOW / 8,
 };
 
 /* Time-outs: before a round trip was measured, and their bounds. */
@@ -48,6 +66,15 @@ enum link_limit {
 #define LINK_RTO_MAX   (2 * TN_SEC)
 /* What came in order is acknowledged after this, or with what goes out. */
 #define LINK_ACK_DELAY (20 * TN_MS)
+/* What does not fill a packet waits for more while something is in the air: a
+   quarter of a round trip, and no longer than this. */
+#define LINK_GATHER (50 * TN_MS)
+
+/* Which end this is: they have windows of different sizes. */
+enum link_side {
+    LINK_OF_HUB,
+    LINK_OF_GUEST,
+};
 
 /* The items of a payload. */
 enum link_item {
@@ -69,18 +96,37 @@ struct link_out {
 
 struct link_in; /* a part that came */
 
+/* A packet that wants an answer. */
+struct link_sent {
+    uint64_t packet;
+    int64_t at;
+    uint32_t flights; /* packets with parts up to it */
+};
+
 struct link {
     int64_t heard; /* when a packet came that was good */
     /* Out: parts [first, next), of which [fresh, next) were never sent. */
-    uint32_t first, fresh, next;
-    struct link_out out[LINK_WINDOW];
-    uint64_t packets; /* sent */
-    uint64_t told;    /* the latest of them that the other side has told of */
+    uint32_t first, fresh, next, window;
+    uint32_t places; /* a power of two, or 0 */
+    struct link_out *out;
+    size_t bytes, fresh_bytes; /* of parts that are held, that were not sent */
+    uint64_t packets;          /* sent */
+    uint64_t told; /* the latest of them that the other side has told of */
+    int64_t told_sent;
     int64_t srtt, rttvar; /* ns; 0: not yet measured */
-    int64_t sent_at[LINK_SENT];
+    uint32_t asks;        /* packets that wanted an answer */
+    struct link_sent sent[LINK_SENT];
+    /* Packets with parts: sent, not in the air any more, allowed there. */
+    uint32_t flights, landed, flight;
+    int64_t flown;  /* when the latest went */
+    int64_t since;  /* of the time-out: the latest news, or the latest one */
+    int late;       /* time-outs in a row */
+    bool reordered; /* packets overtake each other here */
+    int64_t due;    /* when the first part is to be sent again */
     /* In: parts below `want` are here, those below `taken` handed over. */
-    uint32_t taken, want;
-    struct link_in *in[LINK_WINDOW];
+    uint32_t taken, want, limit;
+    struct link_in **in;   /* `limit` places; NULL: nothing came yet */
+    uint32_t beyond;       /* how many are here beyond `want` */
     uint64_t newest, mask; /* packets that came */
     uint64_t echo;         /* the newest that asks for an answer, and when */
     int64_t echo_at;
@@ -94,7 +140,7 @@ struct link {
 };
 
 /** Begin; a zeroed link is none. */
-void link_init(struct link *l, int64_t now);
+void link_init(struct link *l, int64_t now, enum link_side side);
 
 /** Release what it holds. */
 void link_fini(struct link *l);
@@ -108,7 +154,7 @@ int link_room(const struct link *l);
  * @param l  changed.
  * @param b  borrowed; the link holds it until the other side has it; 1 to
  *           LINK_MESSAGE bytes.
- * @return 0; -EAGAIN the window is full; -EINVAL.
+ * @return 0; -EAGAIN the window is full, or memory is; -EINVAL.
  */
 TN_USE int link_queue(struct link *l, struct blob *b);
 
@@ -126,7 +172,7 @@ void link_hurry(struct link *l);
  *
  * @param l       changed.
  * @param buf     `cap` bytes.
- * @param cap     at least LINK_PART + 64.
+ * @param cap     at least LINK_PART + LINK_BEFORE.
  * @param now     ns.
  * @param number  set, if there is one: the packet's, 1, 2, 3 ...
  * @return bytes; 0 nothing is to be sent now.

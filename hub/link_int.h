@@ -16,8 +16,9 @@ enum link_flag {
 
 /* What the other side has. */
 struct link_ack {
-    uint32_t want; /* all parts below */
-    uint32_t mask; /* bit i: part want + 1 + i */
+    uint32_t want;             /* all parts below */
+    const unsigned char *mask; /* bit i of byte k: part want + 1 + 8k + i */
+    size_t mask_len;
     uint64_t echo; /* the newest packet that asked for this answer */
     int64_t delay; /* ns between them */
 };
@@ -25,7 +26,7 @@ struct link_ack {
 /** Heed an acknowledgement; -EBADMSG. */
 TN_USE int link_acked(struct link *l, const struct link_ack *ack, int64_t now);
 
-/** Tell which parts are here, beyond `want`. */
-uint32_t link_mask(const struct link *l);
+/** Write which parts are here, beyond `want`: bytes of it. */
+size_t link_mask(const struct link *l, unsigned char mask[LINK_MASK]);
 
 #endif

@@ -200,12 +200,16 @@ native_open(native **out, room *r, store *s, door *d,
         return tn_fail(-ENOMEM, "open the room", NULL);
     }
     n->room = r;
+    n->store = s;
     n->door = d;
     n->opts = *opts;
     cookie_init(&n->jar);
     err = tn_chan_new(&n->bell, 1, 1);
     if (err == 0) {
         err = tn_chan_new(&n->work, 1, 1);
+    }
+    if (err == 0) {
+        err = tn_chan_new(&n->late, 1, 1);
     }
     if (err == 0) {
         err = prepare_history(n, s);
@@ -243,7 +247,8 @@ serve(struct native *n, tn_task_fn *const *tasks, size_t count)
 int
 native_serve(native *n)
 {
-    static tn_task_fn *const tasks[] = {native_pump, native_clerk, seat_sweep};
+    static tn_task_fn *const tasks[] = {native_pump, native_clerk, seat_sweep,
+                                        past_reader};
 
     return serve(n, tasks, sizeof(tasks) / sizeof(tasks[0]));
 }
@@ -332,8 +337,10 @@ native_close(native *n)
     for (size_t i = 0; i < NATIVE_RING; i++) {
         blob_drop(n->ring[i].blob);
     }
+    past_close(n);
     tn_chan_free(n->bell);
     tn_chan_free(n->work);
+    tn_chan_free(n->late);
     tn_wipe(n, sizeof(*n));
     free(n);
 }

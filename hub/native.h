@@ -5,8 +5,9 @@
  * An outlet of the room (room.h). What happens is written once, into a ring;
  * each member has a place in the ring and a link (link.h) that has a few of
  * the ring's messages on their way. So a slow one costs a place and no more;
- * one that the ring has overtaken begins anew, and is told that something is
- * missing. At the start the ring is filled from the history.
+ * one that the ring has overtaken is told from the history, page by page, till
+ * it is back at the ring. Without a history it begins anew, and is told that
+ * something is missing. At the start the ring is filled from the history.
  *
  * Nothing is kept of an address that has not proven that it gets what it is
  * sent, and it is never sent more than it sent.
@@ -30,7 +31,8 @@ enum native_limit {
     /* Of what was said, for who comes for the first time. */
     NATIVE_RECENT = 50,
     /* Sessions: members, and some that come or go. A seat has about 3 KiB, and
-       more only while something is on its way to or from it. */
+       more (LINK_BYTES, and their places) only while something is on its way
+       to or from it. */
     NATIVE_SEATS = ROOM_MEMBERS + 64,
     /* Sessions of one host that is not this one. */
     NATIVE_PER_HOST = 128,
@@ -69,7 +71,7 @@ typedef struct native native;
  *
  * @param out   given (end with native_close()); NULL on failure.
  * @param r     borrowed until native_close().
- * @param s     borrowed until return; NULL: no history.
+ * @param s     borrowed until native_close(); NULL: no history.
  * @param d     borrowed until native_close(); served by who opened it.
  * @param opts  copied; see there.
  * @return 0; -ENOMEM; as store_read(), room_attach().

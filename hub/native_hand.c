@@ -186,7 +186,7 @@ wake_tasks(struct native *n, const struct seat *s, int64_t now)
     if (link_has_message(&s->link)) {
         (void)!tn_chan_try_send(n->work, &ring);
     }
-    if (wake <= now || wake < n->wakes || s->at < n->end ||
+    if (wake <= now || wake < n->wakes || s->at < n->end || s->past ||
         s->roster < ROOM_MEMBERS) {
         native_ring(n);
     }

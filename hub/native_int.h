@@ -6,6 +6,7 @@
  *   native_seat.c  seats: made, found, given up; who is away, who is gone
  *   native_obey.c  what members say
  *   native_send.c  what members are sent
+ *   native_past.c  what the ring has not any more: from the history
  *   native_wire.c  frames as bytes; native_seal.c  sealed ones
  *   native_talk.c  messages as bytes
  */
@@ -19,6 +20,19 @@
 #include "link.h"
 #include "native.h"
 #include "native_talk.h"
+
+enum native_private_limit {
+    /* Messages that are not queued of what all are told, so that there is room
+       for answers. */
+    NATIVE_SPARE = 2,
+    /* Events that are read from the history at once, and how often that is
+       tried when it cannot be read. */
+    PAST_EVENTS = 128,
+    PAST_TRIES = 3,
+    /* Such pages that are kept for who is behind: some 100 KiB in all of talk
+       as it is, 2.3 MiB of the longest kind. */
+    PAST_PAGES = 8,
+};
 
 enum seat_state {
     SEAT_NEW,    /* it has not said who it is */
@@ -50,7 +64,10 @@ struct seat {
        the ring from `at` on; what stands before `live` happened before. */
     size_t roster;
     uint64_t at, live;
-    bool only_talk; /* of what happened before */
+    uint64_t last;       /* event that it was told, or that is not for it */
+    uint64_t welcomed;   /* events up to this one happened before */
+    uint64_t talk_until; /* of those up to this one only talk is for it */
+    bool past;           /* it is behind the ring: see native_past.c */
     struct link link;
 };
 
@@ -62,8 +79,17 @@ struct told {
     room_id who, to;
 };
 
+/* What the history has between two events. */
+struct past_page {
+    uint64_t after, upto; /* all with after < number <= upto are here */
+    uint64_t used;        /* when; see native.uses */
+    int count;
+    struct told item[PAST_EVENTS];
+};
+
 struct native {
     room *room;
+    store *store; /* NULL: no history */
     door *door;
     struct native_opts opts;
     struct cookie_jar jar;
@@ -71,6 +97,7 @@ struct native {
     char epoch[STORE_EPOCH + 1];
     tn_chan *bell;   /* char; rings when there is something to send */
     tn_chan *work;   /* char; rings when somebody said something */
+    tn_chan *late;   /* char; rings when somebody is behind the ring */
     int64_t wakes;   /* when the sender looks by itself */
     uint64_t latest; /* number of the latest event that was told */
     uint64_t floor;  /* all later events are in the ring */
@@ -78,6 +105,11 @@ struct native {
     struct told ring[NATIVE_RING];
     struct guest_person person[ROOM_MEMBERS]; /* who is here, as was told */
     struct seat *seat[NATIVE_SEATS];
+    struct past_page *page[PAST_PAGES];
+    uint64_t uses;        /* of pages, ever */
+    size_t turn;          /* the seat that one was read for last */
+    int misses;           /* how often in a row the history could not be read */
+    int64_t missed;       /* when it was */
     struct talk_say said; /* of the clerk, who is one */
     unsigned char message[LINK_MESSAGE];
 };
@@ -150,6 +182,11 @@ int native_clerk(void *arg);
 void native_answer(struct native *n, struct seat *s, const void *message,
                    size_t len);
 
+/** Tell it that it is in, and have it told who is here: at first, and when it
+    was overtaken. Events up to `latest` happened before. */
+void native_welcome(struct native *n, struct seat *s, uint64_t latest,
+                    bool gap);
+
 /* --- native_send.c ---------------------------------------------------------*/
 
 /** Send until cancelled: a task, arg is the native. */
@@ -159,7 +196,28 @@ int native_pump(void *arg);
 bool native_place(struct native *n, struct seat *s,
                   const struct talk_join *join);
 
+/** Tell whether who comes for the first time is told of such. */
+bool native_is_talk(enum room_what what);
+
+/** The place in the ring before `end` of what comes after an event. */
+uint64_t native_after(const struct native *n, uint64_t end, uint64_t since);
+
 /** Tell whether all seats have all that was told. */
 bool native_is_idle(const struct native *n);
+
+/* --- native_past.c ---------------------------------------------------------*/
+
+/** It is behind the ring: have it told from the history. False if there is
+    none. */
+bool past_begin(struct native *n, struct seat *s);
+
+/** Queue what is read for it; back at the ring, it is not past any more. */
+void past_fill(struct native *n, struct seat *s);
+
+/** Read what is wanted until cancelled: a task, arg is the native. */
+int past_reader(void *arg);
+
+/** Release what was read. */
+void past_close(struct native *n);
 
 #endif

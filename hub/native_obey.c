@@ -78,21 +78,37 @@ author_of(const unsigned char *key)
     return wire_get(&i, 8) | 1;
 }
 
-static void
-welcome(struct native *n, struct seat *s, const struct talk_join *join,
-        uint64_t latest)
+void
+native_welcome(struct native *n, struct seat *s, uint64_t latest, bool gap)
 {
     unsigned char message[LINK_MESSAGE];
-    struct talk_welcome w = {.id = s->who, .latest = latest};
+    struct talk_welcome w = {.id = s->who, .latest = latest, .gap = gap};
+    const char *name = room_name(n->room, s->who);
 
-    w.gap = native_place(n, s, join);
     memcpy(w.epoch, n->epoch, sizeof(w.epoch));
-    memcpy(w.name, join->name, sizeof(w.name));
+    if (name != NULL) {
+        memcpy(w.name, name, strlen(name) + 1);
+    }
     if (n->opts.folder != NULL && strlen(n->opts.folder) <= TALK_FOLDER) {
         memcpy(w.folder, n->opts.folder, strlen(n->opts.folder) + 1);
     }
     native_answer(n, s, message, talk_put_welcome(message, &w));
+    s->welcomed = latest;
+    s->live = n->end;
     s->roster = 0;
+}
+
+/* A new member, or one that is back. */
+static void
+welcome(struct native *n, struct seat *s, const struct talk_join *join,
+        uint64_t latest)
+{
+    uint64_t live = s->live;
+    bool gap = native_place(n, s, join);
+
+    s->talk_until = s->talk_until < latest ? s->talk_until : latest;
+    native_welcome(n, s, latest, gap);
+    s->live = live;
     s->state = SEAT_HERE;
     s->since = tn_now();
 }
@@ -291,13 +307,28 @@ obey(struct native *n, struct seat *s, size_t len)
     }
 }
 
+/* How long its words wait, so that none of them has to be dropped: the network
+   may bring together what was said in time. */
+static int64_t
+hold(const struct native *n, const struct seat *s)
+{
+    return s->state == SEAT_HERE && link_has_message(&s->link)
+               ? room_wait(n->room, s->who, tn_now())
+               : 0;
+}
+
 /* Take one message of a seat, if there is room for the answer; says whether
    there was one. Suspends. */
 static bool
-attend(struct native *n, struct seat *s)
+attend(struct native *n, struct seat *s, int64_t *wait)
 {
+    int64_t held = hold(n, s);
     ssize_t len = 0;
 
+    if (held > 0) {
+        *wait = held < *wait ? held : *wait;
+        return false;
+    }
     if ((s->state == SEAT_NEW || s->state == SEAT_HERE) &&
         link_room(&s->link) > 0) {
         len = link_take(&s->link, n->message, sizeof(n->message));
@@ -310,6 +341,24 @@ attend(struct native *n, struct seat *s)
     return len != 0;
 }
 
+/* Wait until somebody says something, or what waits may be said. */
+static int
+await_work(struct native *n, int64_t wait)
+{
+    tn_scope limit;
+    char ring;
+    bool late;
+    int err;
+
+    if (wait == INT64_MAX) {
+        return tn_chan_recv(n->work, &ring);
+    }
+    tn_deadline(&limit, wait);
+    err = tn_chan_recv(n->work, &ring);
+    late = tn_scope_end(&limit);
+    return late ? 0 : err;
+}
+
 int
 native_clerk(void *arg)
 {
@@ -317,14 +366,14 @@ native_clerk(void *arg)
 
     tn_task_name("native clerk");
     for (;;) {
+        int64_t wait = INT64_MAX;
         bool any = false;
-        char ring;
 
         for (size_t i = 0; i < NATIVE_SEATS; i++) {
-            any |= n->seat[i] != NULL && attend(n, n->seat[i]);
+            any |= n->seat[i] != NULL && attend(n, n->seat[i], &wait);
         }
         if (!any) {
-            int err = tn_chan_recv(n->work, &ring);
+            int err = await_work(n, wait);
 
             if (err < 0) {
                 return err;

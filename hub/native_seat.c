@@ -117,7 +117,7 @@ seat_new(struct native *n, struct seat **out, const struct udp_peer *from,
     s->since = now;
     s->roster = ROOM_MEMBERS;
     s->at = s->live = n->end;
-    link_init(&s->link, now);
+    link_init(&s->link, now, LINK_OF_HUB);
     n->seat[place] = s;
     *out = s;
     return 0;
@@ -143,7 +143,7 @@ seat_lose(struct seat *s)
     tn_secret(s->nonce, sizeof(s->nonce));
 
     link_fini(&s->link);
-    link_init(&s->link, heard);
+    link_init(&s->link, heard, LINK_OF_HUB);
     s->session = make_session(s->session % PLACES);
     s->state = SEAT_LOST;
 }

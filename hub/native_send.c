@@ -6,9 +6,6 @@
 #include <string.h>
 
 enum {
-    /* Messages that are not queued of what all are told, so that there is room
-       for answers. */
-    SPARE = 2,
     /* Seats that are served in one go. */
     TURN = 64,
 };
@@ -18,8 +15,8 @@ enum {
 
 /* --- where it begins -------------------------------------------------------*/
 
-static bool
-is_talk(enum room_what what)
+bool
+native_is_talk(enum room_what what)
 {
     return what == ROOM_SAY || what == ROOM_ACT || what == ROOM_FILE;
 }
@@ -38,13 +35,13 @@ place_of_recent(const struct native *n, uint64_t end)
             break;
         }
         at--;
-        found += t->number != 0 && is_talk(t->what);
+        found += t->number != 0 && native_is_talk(t->what);
     }
     return at;
 }
 
-static uint64_t
-place_after(const struct native *n, uint64_t end, uint64_t since)
+uint64_t
+native_after(const struct native *n, uint64_t end, uint64_t since)
 {
     uint64_t at = end;
     const struct told *t;
@@ -56,15 +53,33 @@ place_after(const struct native *n, uint64_t end, uint64_t since)
     return at;
 }
 
+/* The event before a place in the ring. */
+static uint64_t
+last_before(const struct native *n, uint64_t at)
+{
+    const struct told *t;
+
+    while (at > 0 && (t = native_told(n, at - 1)) != NULL) {
+        if (t->number != 0) {
+            return t->number;
+        }
+        at--;
+    }
+    return n->floor;
+}
+
 bool
 native_place(struct native *n, struct seat *s, const struct talk_join *join)
 {
-    bool known = strcmp(join->epoch, n->epoch) == 0;
-
-    s->only_talk = !known;
-    s->at = known ? place_after(n, s->live, join->since)
-                  : place_of_recent(n, s->live);
-    return known ? join->since < n->floor : join->epoch[0] != '\0';
+    if (strcmp(join->epoch, n->epoch) != 0) {
+        s->at = place_of_recent(n, s->live);
+        s->last = last_before(n, s->at);
+        s->talk_until = n->latest;
+        return join->epoch[0] != '\0';
+    }
+    s->at = native_after(n, s->live, join->since);
+    s->last = join->since;
+    return s->last < n->floor && !past_begin(n, s);
 }
 
 /* --- what it is told -------------------------------------------------------*/
@@ -73,7 +88,7 @@ native_place(struct native *n, struct seat *s, const struct talk_join *join)
 static bool
 fill_people(struct native *n, struct seat *s)
 {
-    while (s->roster < ROOM_MEMBERS && link_room(&s->link) > SPARE) {
+    while (s->roster < ROOM_MEMBERS && link_room(&s->link) > NATIVE_SPARE) {
         unsigned char message[LINK_MESSAGE];
         struct wire_out o;
         bool fits = true;
@@ -97,8 +112,8 @@ is_for(const struct seat *s, const struct told *t, uint64_t at)
     if (t->blob == NULL) {
         return false;
     }
-    if (at < s->live &&
-        (t->number == 0 || (s->only_talk && !is_talk(t->what)))) {
+    if (at < s->live && (t->number == 0 || (t->number <= s->talk_until &&
+                                            !native_is_talk(t->what)))) {
         return false;
     }
     return t->to == 0 || t->to == s->who ||
@@ -106,25 +121,34 @@ is_for(const struct seat *s, const struct told *t, uint64_t at)
 }
 
 /* Queue what it has not been told, as much as the window takes; false if the
-   ring has gone on without it. */
+   ring has gone on without it, and there is no history. */
 static bool
 fill(struct native *n, struct seat *s)
 {
     if (s->state != SEAT_HERE || !fill_people(n, s)) {
         return true;
     }
-    while (s->at < n->end && link_room(&s->link) > SPARE) {
+    if (s->past) {
+        past_fill(n, s);
+    }
+    while (!s->past && s->roster == ROOM_MEMBERS && s->at < n->end &&
+           link_room(&s->link) > NATIVE_SPARE) {
         const struct told *t = native_told(n, s->at);
 
-        if (t == NULL) {
+        if (t == NULL && !past_begin(n, s)) {
             return false;
+        }
+        if (t == NULL) {
+            native_welcome(n, s, n->latest, false);
+            return true;
         }
         if (is_for(s, t, s->at)) {
             (void)!link_queue(&s->link, t->blob);
         }
+        s->last = t->number != 0 ? t->number : s->last;
         s->at++;
     }
-    return true;
+    return !s->past || n->misses < PAST_TRIES;
 }
 
 /* It was overtaken. */

@@ -334,6 +334,14 @@ room_utter(room *r, room_id id, const struct room_words *words, int64_t now)
     return 0;
 }
 
+int64_t
+room_wait(const room *r, room_id id, int64_t now)
+{
+    const struct member *m = &r->member[id % ROOM_MEMBERS];
+
+    return room_has(r, id) ? bucket_wait(&m->talk, &talk_rule, now) : 0;
+}
+
 int
 room_rename(room *r, room_id id, const char *name, size_t n, int64_t now)
 {

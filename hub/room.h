@@ -260,6 +260,16 @@ int room_utter(room *r, room_id id, const struct room_words *words,
                int64_t now);
 
 /**
+ * Tell how long it takes until a member may say something.
+ *
+ * @param r    borrowed.
+ * @param id   any.
+ * @param now  ns.
+ * @return ns; 0: it may, or there is no such member.
+ */
+int64_t room_wait(const room *r, room_id id, int64_t now);
+
+/**
  * Give a member another name; the others are told.
  *
  * The name is compared as in room_join(); one's own in other letters is free.

@@ -68,11 +68,14 @@ typedef int store_row(void *arg, const struct room_event *ev);
 struct store_span {
     uint64_t after, before;
     int limit;      /* the latest so many of them */
-    store_row *row; /* gets them from the latest to the first */
+    bool first;     /* or, if set, the first so many */
+    store_row *row; /* gets them from the latest to the first, or if `first`
+                       is set from the first to the latest */
     void *arg;
     void (*drop)(void *arg); /* for one that was left: releases it, on any
                                 thread */
-    bool more;               /* set: there are older ones in the span */
+    bool more;               /* set: there are older ones in the span, or
+                                later ones */
 };
 
 /**

@@ -20,7 +20,7 @@ typedef int store_work(store *s, void *data);
 struct store {
     atomic_int holders; /* who opened it, and each job */
     sqlite3 *db;
-    sqlite3_stmt *insert, *select, *older;
+    sqlite3_stmt *insert, *select, *forth, *older;
     tn_chan *turn;          /* holds one value while nobody is at the file */
     struct store_job *left; /* begun, and not waited for; NULL: none */
     int late; /* what such an append came to in the end, if it failed */

@@ -299,6 +299,12 @@ prepare_all(store *s)
                       " ORDER BY n DESC LIMIT ?3;");
     }
     if (err == 0) {
+        err = prepare(s, &s->forth,
+                      "SELECT n, time, what, kind, author, size, name, text,"
+                      " ref FROM event WHERE n > ?1 AND n < ?2"
+                      " ORDER BY n LIMIT ?3;");
+    }
+    if (err == 0) {
         err = prepare(s, &s->older,
                       "SELECT 1 FROM event WHERE n > ?1 AND n < ?2 LIMIT 1;");
     }
@@ -343,6 +349,7 @@ store_sql_close(store *s, void *arg)
 
     sqlite3_finalize(s->insert);
     sqlite3_finalize(s->select);
+    sqlite3_finalize(s->forth);
     sqlite3_finalize(s->older);
     if (latest != NULL) {
         snprintf(sql, sizeof(sql), "UPDATE hub SET latest=%lld;",
@@ -351,7 +358,7 @@ store_sql_close(store *s, void *arg)
     }
     (void)sqlite3_close(s->db);
     s->db = NULL;
-    s->insert = s->select = s->older = NULL;
+    s->insert = s->select = s->forth = s->older = NULL;
     return err;
 }
 
@@ -463,6 +470,18 @@ take_text(char *dst, size_t max, sqlite3_stmt *q, int column)
     return n;
 }
 
+/* Whether a row is one of ours: its kinds are looked up in tables, and nobody's
+   private talk is in a history. */
+static bool
+is_row(sqlite3_stmt *q)
+{
+    int what = sqlite3_column_int(q, 2), kind = sqlite3_column_int(q, 3);
+
+    return what >= ROOM_JOIN && what <= ROOM_MSG &&
+           store_keeps((enum room_what)what) && kind >= ROOM_PLAIN &&
+           kind <= ROOM_NATIVE;
+}
+
 static void
 take_event(struct room_event *ev, sqlite3_stmt *q)
 {
@@ -505,21 +524,26 @@ int
 store_sql_read(store *s, void *arg)
 {
     struct store_span *span = arg;
-    uint64_t first = span->before;
+    sqlite3_stmt *q = span->first ? s->forth : s->select;
+    uint64_t after = span->after, before = span->before;
     struct room_event ev;
     int rc;
 
-    bind_span(s->select, span->after, span->before);
-    (void)sqlite3_bind_int(s->select, 3, span->limit);
-    while ((rc = sqlite3_step(s->select)) == SQLITE_ROW) {
-        take_event(&ev, s->select);
-        if (span->row(span->arg, &ev) != 0) {
-            rc = SQLITE_DONE;
-            break;
+    bind_span(q, after, before);
+    (void)sqlite3_bind_int(q, 3, span->limit);
+    while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+        ev.number = (uint64_t)sqlite3_column_int64(q, 0);
+        if (is_row(q)) {
+            take_event(&ev, q);
+            if (span->row(span->arg, &ev) != 0) {
+                rc = SQLITE_DONE;
+                break;
+            }
         }
-        first = ev.number;
+        after = span->first ? ev.number : after;
+        before = span->first ? before : ev.number;
     }
-    (void)sqlite3_reset(s->select);
-    return rc == SQLITE_DONE ? has_any(s, span->after, first, &span->more)
+    (void)sqlite3_reset(q);
+    return rc == SQLITE_DONE ? has_any(s, after, before, &span->more)
                              : code_of(rc);
 }

@@ -2,7 +2,7 @@
 
 #include <tenon/dial.h>
 #include <tenon/err.h>
-#include <tenon/msg.h>
+#include <tenon/netif.h>
 #include <tenon/sockopt.h>
 
 /* linux/errqueue.h wants time.h before. */
@@ -52,17 +52,13 @@ udp_open(struct udp *u, const tn_endpoint *at)
     return 0;
 }
 
-static struct cmsghdr *
-next_part(struct msghdr *hdr, struct cmsghdr *c)
-{
-    return c == NULL ? CMSG_FIRSTHDR(hdr) : CMSG_NXTHDR(hdr, c);
-}
-
+/* Whether a control message is an entry of the error queue. */
 static bool
-is_part(const struct cmsghdr *c, int level, int type, size_t size)
+is_error(const struct cmsghdr *c)
 {
-    return c->cmsg_level == level && c->cmsg_type == type &&
-           c->cmsg_len >= CMSG_LEN(size);
+    return ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
+            (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR)) &&
+           c->cmsg_len >= CMSG_LEN(sizeof(struct sock_extended_err));
 }
 
 /* Whether an entry of the error queue says that the port is closed. */
@@ -73,9 +69,9 @@ is_refusal(const tn_msg *msg)
                          .msg_controllen = msg->control_len};
     struct sock_extended_err e;
 
-    for (struct cmsghdr *c = NULL; (c = next_part(&hdr, c)) != NULL;) {
-        if (is_part(c, IPPROTO_IP, IP_RECVERR, sizeof(e)) ||
-            is_part(c, IPPROTO_IPV6, IPV6_RECVERR, sizeof(e))) {
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&hdr); c != NULL;
+         c = CMSG_NXTHDR(&hdr, c)) {
+        if (is_error(c)) {
             memcpy(&e, CMSG_DATA(c), sizeof(e));
             return e.ee_errno == ECONNREFUSED;
         }
@@ -113,38 +109,6 @@ is_final(ssize_t err)
            err == -EBUSY || err == -ENOTSOCK;
 }
 
-/* To which of our addresses a message came. For a broadcast the kernel names
-   the interface's own address; a multicast tells nothing. */
-static void
-read_local(tn_addr *local, const tn_msg *msg)
-{
-    struct msghdr hdr = {.msg_control = msg->control,
-                         .msg_controllen = msg->control_len};
-    struct in_pktinfo four;
-    struct in6_pktinfo six;
-
-    memset(local, 0, sizeof(*local));
-    for (struct cmsghdr *c = NULL; (c = next_part(&hdr, c)) != NULL;) {
-        if (is_part(c, IPPROTO_IP, IP_PKTINFO, sizeof(four))) {
-            memcpy(&four, CMSG_DATA(c), sizeof(four));
-            local->len = sizeof(local->u.in);
-            local->u.in.sin_family = AF_INET;
-            local->u.in.sin_addr = four.ipi_spec_dst;
-            return;
-        }
-        if (is_part(c, IPPROTO_IPV6, IPV6_PKTINFO, sizeof(six))) {
-            memcpy(&six, CMSG_DATA(c), sizeof(six));
-            if (IN6_IS_ADDR_MULTICAST(&six.ipi6_addr) ||
-                IN6_IS_ADDR_V4MAPPED(&six.ipi6_addr)) {
-                continue;
-            }
-            local->len = sizeof(local->u.in6);
-            local->u.in6.sin6_family = AF_INET6;
-            local->u.in6.sin6_addr = six.ipi6_addr;
-        }
-    }
-}
-
 /* Receive one datagram; its bytes, or a code. */
 static ssize_t
 receive(struct udp *u, struct udp_peer *from)
@@ -156,10 +120,12 @@ receive(struct udp *u, struct udp_peer *from)
                   .control = control,
                   .control_len = sizeof(control)};
     ssize_t n = tn_recvmsg(u->sock, &msg, 0);
+    tn_path path;
 
     if (n >= 0) {
+        (void)tn_msg_arrived(&msg, &path);
         from->addr = msg.addr;
-        read_local(&from->local, &msg);
+        from->local = path.local;
     }
     return n;
 }
@@ -185,42 +151,20 @@ udp_serve(struct udp *u)
     return -EIO;
 }
 
-/* Say which of our addresses is the sender; returns the bytes of control. */
-static size_t
-write_local(struct cmsghdr *c, const tn_addr *local)
-{
-    struct in_pktinfo four = {.ipi_spec_dst = local->u.in.sin_addr};
-    struct in6_pktinfo six = {.ipi6_ifindex = 0};
-
-    if (local->len == 0) {
-        return 0;
-    }
-    if (local->u.sa.sa_family == AF_INET) {
-        c->cmsg_level = IPPROTO_IP;
-        c->cmsg_type = IP_PKTINFO;
-        c->cmsg_len = CMSG_LEN(sizeof(four));
-        memcpy(CMSG_DATA(c), &four, sizeof(four));
-        return CMSG_SPACE(sizeof(four));
-    }
-    six.ipi6_addr = local->u.in6.sin6_addr;
-    c->cmsg_level = IPPROTO_IPV6;
-    c->cmsg_type = IPV6_PKTINFO;
-    c->cmsg_len = CMSG_LEN(sizeof(six));
-    memcpy(CMSG_DATA(c), &six, sizeof(six));
-    return CMSG_SPACE(sizeof(six));
-}
-
 int
 udp_send(struct udp *u, const void *buf, size_t n, const struct udp_peer *to)
 {
-    _Alignas(struct cmsghdr) char control[UDP_CONTROL] = {0};
+    _Alignas(struct cmsghdr) char control[TN_PATH_CONTROL];
     struct iovec iov = {(void *)(uintptr_t)buf, n};
-    tn_msg msg = {.iov = &iov, .iov_count = 1, .addr = to->addr};
-    ssize_t sent = -EAGAIN;
-    bool own = false;
+    tn_msg msg = {.iov = &iov,
+                  .iov_count = 1,
+                  .addr = to->addr,
+                  .control = control,
+                  .control_len = sizeof(control)};
+    const tn_path path = {.local = to->local};
+    ssize_t sent = tn_msg_leave(&msg, &path);
+    bool own = sent < 0;
 
-    msg.control = control;
-    msg.control_len = write_local((struct cmsghdr *)control, &to->local);
     for (int i = 0; i < UDP_TRIES && !own; i++) {
         sent = tn_sendmsg(u->sock, &msg, 0);
         if (sent >= 0) {

@@ -117,6 +117,15 @@ TN_USE int web_open(web **out, room *r, store *s, const struct web_opts *opts);
 int web_serve(web *w, tn_sock *listener);
 
 /**
+ * Tell the room of a file that came into the shared folder by another way.
+ *
+ * @param w     borrowed.
+ * @param path  borrowed; below the folder; it is cleaned.
+ * @param size  bytes.
+ */
+void web_tell_file(web *w, const char *path, int64_t size);
+
+/**
  * End.
  *
  * @param w  taken; web_serve() has returned; NULL is harmless.

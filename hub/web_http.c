@@ -317,6 +317,15 @@ web_on_news(const tn_share_news *news, void *arg)
     (void)!tn_chan_try_send(w->news, &item);
 }
 
+void
+web_tell_file(web *w, const char *path, int64_t size)
+{
+    struct web_news item = {.size = size};
+
+    (void)tn_text_clean(item.path, sizeof(item.path), path, strlen(path));
+    (void)!tn_chan_try_send(w->news, &item);
+}
+
 int
 web_tell_news(void *arg)
 {

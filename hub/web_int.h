@@ -37,7 +37,6 @@ struct web_seat {
     int64_t away_since; /* ns */
     struct in6_addr ip; /* of its latest connection */
     char key[WEB_KEY_MAX + 1];
-    char name[ROOM_NAME_MAX + 1];
 };
 
 /* What a connection is about to do. */

@@ -120,7 +120,6 @@ admit(struct web_conn *c, const char *key, const char *name)
     s->used = true;
     s->author = guest.author;
     memcpy(s->key, key, strlen(key) + 1);
-    memcpy(s->name, name, guest.len + 1);
     take_seat(c, s);
     err = room_admit(w->room, &guest, tn_now(), &s->id);
     if (c->seat != s) {
@@ -149,6 +148,15 @@ clear(struct web *w, struct web_seat *s)
     room_leave(w->room, id);
 }
 
+/* Whether a seat's member is called so; the room alone knows that. */
+static bool
+is_called(const struct web *w, const struct web_seat *s, const char *name)
+{
+    const char *own = room_name(w->room, s->id);
+
+    return own != NULL && strcmp(own, name) == 0;
+}
+
 int
 web_sit(struct web_conn *c, const struct web_message *m)
 {
@@ -166,7 +174,7 @@ web_sit(struct web_conn *c, const struct web_message *m)
     if (s != NULL && s->id == 0) {
         return -EAGAIN; /* another connection is just coming in with it */
     }
-    if (s != NULL && strcmp(s->name, name) == 0) {
+    if (s != NULL && is_called(c->web, s, name)) {
         take_seat(c, s);
         return 0;
     }
@@ -183,8 +191,7 @@ int
 web_rename(struct web_conn *c, const struct web_message *m)
 {
     char name[ROOM_NAME_MAX + 1];
-    struct web_seat *s = c->seat;
-    room_id id = c->id;
+    const struct web_seat *s = c->seat;
     int err = dialect_name(name, m->name, m->name_len);
 
     if (err < 0) {
@@ -193,14 +200,10 @@ web_rename(struct web_conn *c, const struct web_message *m)
     if (s == NULL) {
         return -ENOENT;
     }
-    if (strcmp(s->name, name) == 0) {
+    if (is_called(c->web, s, name)) {
         return 1;
     }
-    err = room_rename(c->web->room, id, name, strlen(name), tn_now());
-    if (err == 0 && s->id == id) {
-        memcpy(s->name, name, sizeof(name));
-    }
-    return err;
+    return room_rename(c->web->room, s->id, name, strlen(name), tn_now());
 }
 
 bool
@@ -290,7 +293,7 @@ web_member(const struct web *w, const char *name, const tn_addr *from)
     for (size_t i = 0; i < ROOM_MEMBERS; i++) {
         const struct web_seat *s = &w->seat[i];
 
-        if (s->used && s->id != 0 && strcmp(s->name, name) == 0 &&
+        if (s->used && s->id != 0 && is_called(w, s, name) &&
             memcmp(&s->ip, &ip, sizeof(ip)) == 0) {
             return s->id;
         }

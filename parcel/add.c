@@ -313,7 +313,7 @@ add_path(parcel *p, const char *path, char *full)
                     (p->root_count - place) * sizeof(*p->by_name));
             list_shrink(&p->list, first);
             p->left_out = left_out;
-            err = tn_fail(err, "add", w->path);
+            err = tn_fail(err, "add", strcmp(w->path, name) ? w->path : path);
         }
     } else {
         err = tn_fail(err, "add", path);

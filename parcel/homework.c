@@ -173,9 +173,7 @@ offer(struct recv *r, const struct plain *p)
     }
     list_sum(&r->list, false, &r->sum);
     ask.items = r->list.items;
-    if (r->opts->told) {
-        r->opts->told(r->opts->arg, &ev);
-    }
+    teller_tell(&r->teller, &ev);
     if (r->opts->max_bytes > 0 && p->size > r->opts->max_bytes) {
         return tn_fail(-EFBIG, "receive", "it is more than is taken here");
     }
@@ -199,9 +197,11 @@ drop_part(struct recv *r)
     }
 }
 
+/* A task: all of it. */
 static int
-run(struct recv *r)
+body(void *arg)
 {
+    struct recv *r = arg;
     struct plain *p = calloc(1, sizeof(*p));
     int err = p ? read_head(r->lane.sock, p) : -ENOMEM;
     bool is_mine;
@@ -228,6 +228,10 @@ run(struct recv *r)
         drop_part(r);
     }
     free(p);
+    if (err < 0) {
+        r->err = err;
+    }
+    tn_group_cancel(&r->group); /* who only stands by */
     return err;
 }
 
@@ -241,7 +245,7 @@ parcel_receive_plain(tn_sock *sock, const struct parcel_recv_opts *opts,
 
     if (err == 0) {
         (void)tn_settimeout(sock, PARCEL_SILENCE);
-        err = run(r);
+        err = recv_run(r, body, true);
         (void)tn_settimeout(sock, timeout);
     }
     if (err == 0 && result->failed > 0) {

@@ -115,8 +115,11 @@ heard_bye(struct lane *l, const struct frame *f)
         return -EPROTO;
     }
     lane_clean(l->reason, PARCEL_REASON + 1, b.why, b.why_len);
-    l->bye = b.err < 0 ? b.err : -ECANCELED;
-    return tn_fail(l->bye, "the peer", l->reason);
+    l->bye = b.err == 0 || b.err == -ECANCELED ? -ESHUTDOWN : b.err;
+    /* Most reasons are what the code says anyway. */
+    return strcmp(l->reason, tn_strerror(l->bye)) == 0 || !l->reason[0]
+               ? tn_fail(l->bye, "the peer", NULL)
+               : tn_fail(l->bye, "the peer says:", l->reason);
 }
 
 int

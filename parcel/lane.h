@@ -52,8 +52,8 @@ int lane_init(struct lane *l, tn_sock *sock, char *reason);
 void lane_fini(struct lane *l);
 
 /** Wait for the next frame. Those that only say that the peer is there are
-    skipped. 1; -EPROTO: no frame; what the peer's WIRE_BYE says; -ECONNRESET
-    at the end of the stream; as tn_recv(). Suspends. */
+    skipped. 1; -EPROTO: no frame; what the peer's WIRE_BYE says, -ESHUTDOWN if
+    it gave up; -ECONNRESET at the end of the stream; as tn_recv(). Suspends. */
 int lane_get(struct lane *l, struct frame *f);
 
 /** True if lane_get() would not wait: a frame is here as a whole. */

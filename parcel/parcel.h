@@ -164,7 +164,10 @@ struct parcel_send_opts {
  *   is another one; -EACCES the receiver said no; -EIO some items failed, see
  *   result; -EPROTO whoever answers is no receiver; -EPROTONOSUPPORT it wants
  *   a code and there is none, or the other way round; -ESTALE something
- *   changed while it was sent; else the connection was lost: try again on a
+ *   changed while it was sent; -ECANCELED we were cancelled. What ended it over
+ *   there, the peer's own words being in result->reason: -ESHUTDOWN it was
+ *   ended by hand; -EFBIG it takes less; -ENOSPC, -EDQUOT, -EROFS, -EIO,
+ *   -ENOMEM, ... it cannot write. Else the connection was lost: try again on a
  *   new one. Suspends.
  */
 TN_USE int parcel_send(tn_sock *sock, parcel *p,
@@ -212,9 +215,11 @@ struct parcel_recv_opts {
  * @param result  filled, also on failure.
  * @return 0 all that was taken is there and right; TN_ECERT the sender had
  *   another code; -EACCES we, or the sender, said no; -EIO some items failed;
- *   -ENOSPC, -EROFS, ... nothing more can be written: what is there stays for
- *   a resume; -EPROTO the peer is no sender; -EPROTONOSUPPORT see
- *   parcel_send(); else the connection was lost. Suspends.
+ *   -EFBIG it is more than opts->max_bytes; -ENOSPC, -EROFS, ... nothing more
+ *   can be written: what is there stays for a resume; -EPROTO the peer is no
+ *   sender; -EPROTONOSUPPORT see parcel_send(); -ECANCELED we were cancelled;
+ *   -ESHUTDOWN the sender was ended by hand; else the connection was lost.
+ *   Where the sender ended it, result->reason has its words. Suspends.
  */
 TN_USE int parcel_receive(tn_sock *sock, const struct parcel_recv_opts *opts,
                           struct parcel_result *result);

@@ -10,7 +10,7 @@
 #define PARCEL_PHONE_H
 
 #include <tenon/addr.h>
-#include <tenon/sock.h>
+#include <tenon/api.h>
 
 #include "parcel.h"
 
@@ -23,21 +23,57 @@ enum phone_limit {
     PHONE_FINGERPRINT = 64, /* letters */
     PHONE_PIN = 32,         /* letters of a PIN */
     PHONE_FOUND = 64,       /* devices found by one question */
+    PHONE_UPLOADS = 16,     /* files that come in at a time */
+    PHONE_DESKS = 4,        /* offers that are read at a time */
+    PHONE_SENDS = 3,        /* files that go out at a time */
+    PHONE_CALLS = 4,        /* answers to announcements at a time */
+    PHONE_ANY = -1,         /* a port of the system's choice */
 };
+
+/* A session in which nothing comes for so long is over. */
+#define PHONE_IDLE (2 * TN_MIN)
+/* If the same host comes again and there is no place, this is enough. */
+#define PHONE_SILENT (5 * TN_SEC)
+/* How long the owner of a device that we send to may think about it. */
+#define PHONE_THINK (5 * TN_MIN)
+/* How often we look for networks that have come up. */
+#define PHONE_RESCAN (15 * TN_SEC)
+/* How long our own call may take, to register or to cancel. */
+#define PHONE_CALL (3 * TN_SEC)
+/* What is sent is hashed before, unless that took too long: bytes of all. */
+#define PHONE_HASHED ((int64_t)1 << 30)
 
 struct phone_opts {
     const char *alias; /* what we are called */
     const char *dir;   /* where files go; it is there */
-    const char *state; /* a folder of ours, 0700, for certificate and key */
+    const char *state; /* a folder of ours, 0700, made if it is not there, for
+                          certificate and key; NULL: new ones each time */
     const char *pin;   /* NULL: none is asked for */
-    int port;          /* 0: PHONE_PORT; another one is announced too */
+    int port;          /* 0: PHONE_PORT; PHONE_ANY; it is announced */
     int multicast;     /* port of announcements; 0: PHONE_PORT */
+    int sessions;      /* at a time; 0: PHONE_SESSIONS */
+    tn_addr bind;      /* len 0: all; else listens and announces there only */
     bool clear;        /* plain HTTP instead of HTTPS */
+    bool hidden;       /* no announcements: it is found by its address only */
+    /* Looks at a PIN instead of `pin`: 0; -EACCES it is another one; -EAGAIN
+       it is not looked at, too many were wrong. May be NULL. */
+    int (*check)(void *arg, const tn_addr *from, const char *pin);
     enum parcel_policy policy;
     int64_t max_bytes; /* of a session; 0: as much as the disk holds */
+    /* Somebody offers something, whose `told`, `ask` and `ended` follow; 0, or
+       -EBUSY: not now. May be NULL. */
+    int (*begun)(void *arg, const tn_addr *from);
     /* As in struct parcel_recv_opts. */
     int (*ask)(void *arg, const struct parcel_ask *ask);
+    /* As in struct parcel_recv_opts; `who` is always set; `final` of what is
+       done is its path below `dir`; FAILED without an item is a name that is
+       not taken, which is `final`. */
     parcel_told *told;
+    /* A session is over: 0; -EIO some files failed; -EACCES, -EFBIG, -ENOSPC,
+       -EINVAL it was refused; -ECANCELED its sender, or we, ended it; -ETIME
+       nothing came. May be NULL. */
+    void (*ended)(void *arg, const char *who, int err,
+                  const struct parcel_result *result);
     void *arg;
 };
 
@@ -60,6 +96,9 @@ int phone_run(void *arg);
 /** Read where it listens; 0 or a code. */
 TN_USE int phone_addr(const phone *p, tn_addr *addr);
 
+/** What its certificate is known by; borrowed until phone_close(). */
+const char *phone_fingerprint(const phone *p);
+
 /** End; phone_run() has returned; NULL is harmless. */
 void phone_close(phone *p);
 
@@ -67,6 +106,7 @@ void phone_close(phone *p);
 struct phone_device {
     tn_addr addr; /* with its port */
     bool tls;
+    bool tenon;                              /* one of our own kind */
     char alias[PHONE_ALIAS + 1];             /* cleaned */
     char kind[16];                           /* "mobile", "desktop" ... */
     char fingerprint[PHONE_FINGERPRINT + 1]; /* of its certificate */

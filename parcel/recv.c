@@ -11,9 +11,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* At most so often one hears how far it is. */
-#define TELL_EVERY (50 * TN_MS)
-
 enum {
     ACK_PART = 4,   /* of the window: said when so much came */
     KEPT_FREE = 24, /* descriptors that are for others */
@@ -30,18 +27,7 @@ recv_tell(struct recv *r, enum parcel_what what, const struct parcel_item *item,
                               .err = err,
                               .final = final};
 
-    if (!r->opts->told) {
-        return;
-    }
-    if (what == PARCEL_MOVED) {
-        int64_t now = tn_now();
-
-        if (now - r->told_at < TELL_EVERY) {
-            return;
-        }
-        r->told_at = now;
-    }
-    r->opts->told(r->opts->arg, &ev);
+    teller_tell(&r->teller, &ev);
 }
 
 static void
@@ -110,9 +96,7 @@ hello(struct recv *r)
         return tn_fail(-EPROTO, "receive", "no sender is there");
     }
     lane_clean(r->who, sizeof(r->who), (const char *)f.p, f.n);
-    if (r->opts->told) {
-        r->opts->told(r->opts->arg, &ev);
-    }
+    teller_tell(&r->teller, &ev);
     return 0;
 }
 
@@ -256,25 +240,29 @@ body(void *arg)
     if (err < 0) {
         r->err = err;
     }
-    tn_group_cancel(&r->group); /* the pulse */
+    tn_group_cancel(&r->group); /* who only stands by */
     return err;
 }
 
-static int
-session(struct recv *r)
+int
+recv_run(struct recv *r, tn_task_fn *work, bool is_plain)
 {
     int err;
 
     tn_group_init(&r->group, 0);
-    err = tn_go(&r->group, body, r);
-    if (err == 0) {
+    err = tn_go(&r->group, work, r);
+    if (err == 0 && !is_plain) {
         err = tn_go(&r->group, lane_pulse, &r->lane);
+    }
+    if (err == 0 && r->opts->told) {
+        err = tn_go(&r->group, teller_run, &r->teller);
     }
     if (err < 0) {
         r->err = err;
         tn_group_cancel(&r->group);
     }
     err = tn_group_wait(&r->group);
+    teller_flush(&r->teller);
     return err < 0 && (r->err == 0 || r->err == -ECANCELED) ? err : r->err;
 }
 
@@ -303,7 +291,7 @@ run(struct recv *r, tn_sock *sock)
         return err;
     }
     (void)tn_settimeout(sock, PARCEL_SILENCE);
-    err = session(r);
+    err = recv_run(r, body, false);
     if (err < 0 && r->lane.bye == 0) {
         const char *why = r->why[0]           ? r->why
                           : err == -ECANCELED ? "the receiver gave up"
@@ -367,6 +355,9 @@ recv_new(struct recv **out, tn_sock *sock, const struct parcel_recv_opts *opts,
     r->in.part = -1;
     share_descriptors(r);
     err = open_target(r);
+    if (err == 0) {
+        err = teller_init(&r->teller, opts->told, opts->arg);
+    }
     return err < 0 ? err : lane_init(&r->lane, sock, result->reason);
 }
 
@@ -379,6 +370,7 @@ recv_free(struct recv *r)
     (void)tn_close(r->out);
     disk_close(&r->disk);
     lane_fini(&r->lane);
+    teller_fini(&r->teller);
     list_fini(&r->list);
     free(r->take);
     free(r->block);

@@ -1,7 +1,7 @@
 /*
  * recv_int.h - one session of the receiver.
  *
- * Two tasks: the body and the pulse. Items come one after the other, their
+ * The body is one task; the pulse and the teller stand by. Items come one after the other, their
  * blocks in order. What an item is compared with is its base: the part of an
  * earlier try, or a file that may be the same.
  */
@@ -12,6 +12,7 @@
 #include "lane.h"
 #include "list.h"
 #include "source.h"
+#include "teller.h"
 
 enum {
     RECV_READY = 1024, /* files that are whole and wait for their names; fewer
@@ -65,6 +66,7 @@ struct ready {
 
 struct recv {
     struct lane lane;
+    struct teller teller;
     const struct parcel_recv_opts *opts;
     struct parcel_result *result;
     tn_group group;
@@ -88,7 +90,7 @@ struct recv {
     unsigned ready_n;
     int64_t ready_bytes, ready_since;
     bool made; /* folders, that no sync has seen yet */
-    int64_t all_done, told_at;
+    int64_t all_done;
     char why[96]; /* it ended, where more is to be said than the code does */
     char who[3 * PARCEL_WHO + 1];
     char final[PARCEL_PATH + 1];
@@ -99,6 +101,11 @@ int recv_new(struct recv **out, tn_sock *sock,
              const struct parcel_recv_opts *opts, struct parcel_result *result);
 
 void recv_free(struct recv *r);
+
+/** Run a task of the session to its end, `arg` being the recv, with those that
+    stand by; a plain peer would not understand the pulse. What ended it.
+    Suspends. */
+int recv_run(struct recv *r, tn_task_fn *work, bool is_plain);
 
 /** Tell what happened to an item; moves not too often. */
 void recv_tell(struct recv *r, enum parcel_what what,

@@ -77,11 +77,14 @@ need_part(struct recv *r)
     return in->base ? range_copy(in->base->src.fd, in->part, 0, in->pos) : 0;
 }
 
+/* Holes take no room, so that a sender may tell of any number of bytes. */
 static void
 step(struct recv *r, int64_t n)
 {
     r->in.pos += n;
-    r->all_done += n;
+    if (__builtin_add_overflow(r->all_done, n, &r->all_done)) {
+        r->all_done = INT64_MAX;
+    }
     recv_tell(r, PARCEL_MOVED, r->in.item, 0, NULL);
 }
 
@@ -98,10 +101,15 @@ static int
 put_out(struct recv *r, const uint8_t *src, size_t n)
 {
     ssize_t w = tn_sendall(r->out, src, n, NULL);
+    const char *why = w == -EPIPE   ? "nobody reads the output"
+                      : w == -EFBIG ? "the output may not grow further"
+                                    : NULL;
 
-    return w == -EPIPE ? tn_fail(-EIO, "write", "nobody reads the output")
-           : w < 0     ? (int)w
-                       : 0;
+    if (why) { /* -EFBIG is said of offers */
+        (void)snprintf(r->why, sizeof(r->why), "%s", why);
+        return tn_fail(-EIO, "write", why);
+    }
+    return w < 0 ? (int)w : 0;
 }
 
 /* Into the part; unless all was the same so far, and this is, too. */
@@ -130,6 +138,26 @@ put_part(struct recv *r, const uint8_t *src, size_t n)
     return err;
 }
 
+/* Whether `n` bytes may come next: within the size that was told, from the
+   beginning of a block on; a stream has neither. */
+static bool
+may_come(const struct intake *in, int64_t n)
+{
+    if (in->item->kind == PARCEL_STREAM) {
+        return n > 0 && n <= INT64_MAX - in->pos;
+    }
+    return n > 0 && in->pos % PARCEL_BLOCK == 0 &&
+           n <= in->begin.size - in->pos;
+}
+
+static bool
+is_too_much(const struct recv *r, int64_t n)
+{
+    int64_t most = r->opts->max_bytes;
+
+    return most > 0 && n > most - r->all_done;
+}
+
 static int
 take_data(struct recv *r, const uint8_t *src, size_t n)
 {
@@ -137,16 +165,14 @@ take_data(struct recv *r, const uint8_t *src, size_t n)
     struct tree_hash h;
     int err;
 
-    if (n == 0 || in->pos % PARCEL_BLOCK != 0 ||
-        in->pos > INT64_MAX - (int64_t)n) {
+    if (!may_come(in, (int64_t)n)) {
         return nonsense();
     }
     begin_told(r);
     r->result->moved += (int64_t)n;
     tree_leaf(&h, src, n);
     tree_push(&in->tree, &h);
-    if (r->opts->max_bytes > 0 &&
-        r->all_done + (int64_t)n > r->opts->max_bytes) {
+    if (is_too_much(r, (int64_t)n)) {
         return give_up(r, -EFBIG, "it is more than is taken here");
     }
     if (r->out) {
@@ -208,7 +234,7 @@ take_hole(struct recv *r, int64_t n)
     struct tree_hash h;
     int err;
 
-    if (n <= 0 || in->pos % PARCEL_BLOCK != 0 || in->pos > INT64_MAX - n) {
+    if (!may_come(in, n)) {
         return nonsense();
     }
     begin_told(r);
@@ -216,6 +242,9 @@ take_hole(struct recv *r, int64_t n)
     if (n % PARCEL_BLOCK != 0) {
         tree_zero_leaf(&h, (size_t)(n % PARCEL_BLOCK));
         tree_push(&in->tree, &h);
+    }
+    if (is_too_much(r, n)) {
+        return give_up(r, -EFBIG, "it is more than is taken here");
     }
     if (r->out) {
         return hole_out(r, n);

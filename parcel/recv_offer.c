@@ -298,9 +298,7 @@ recv_offer(struct recv *r)
         return err;
     }
     r->window = lane_window(&r->sum);
-    if (r->opts->told) {
-        r->opts->told(r->opts->arg, &ev);
-    }
+    teller_tell(&r->teller, &ev);
     err = ask(r);
     if (err == 0) {
         err = prepare(r);
@@ -314,8 +312,6 @@ recv_offer(struct recv *r)
     list_sum(&r->list, true, &taken);
     ev.what = PARCEL_ANSWER;
     ev.sum = &taken;
-    if (r->opts->told) {
-        r->opts->told(r->opts->arg, &ev);
-    }
+    teller_tell(&r->teller, &ev);
     return settle(r);
 }

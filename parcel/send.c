@@ -4,29 +4,16 @@
 #include "job.h"
 #include "send_int.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* At most so often one hears how far it is. */
-#define TELL_EVERY (50 * TN_MS)
-
 void
 send_tell(struct send *s, struct parcel_event *ev)
 {
-    if (!s->opts->told) {
-        return;
-    }
-    if (ev->what == PARCEL_MOVED) {
-        int64_t now = tn_now();
-
-        if (now - s->told_at < TELL_EVERY) {
-            return;
-        }
-        s->told_at = now;
-    }
     ev->all_done = s->all_done + s->done;
-    s->opts->told(s->opts->arg, ev);
+    teller_tell(&s->teller, ev);
 }
 
 int
@@ -211,7 +198,7 @@ body(void *arg)
     if (err < 0 && s->err == 0) {
         s->err = err;
     }
-    tn_group_cancel(&s->group); /* the pulse */
+    tn_group_cancel(&s->group); /* who only stands by */
     return err;
 }
 
@@ -236,15 +223,36 @@ session(struct send *s)
     if (err == 0) {
         err = tn_go(&s->group, lane_pulse, &s->lane);
     }
+    if (err == 0 && s->opts->told) {
+        err = tn_go(&s->group, teller_run, &s->teller);
+    }
     if (err < 0) {
         s->err = err;
         tn_group_cancel(&s->group);
     }
     err = tn_group_wait(&s->group);
+    teller_flush(&s->teller);
     if (s->is_final) {
         return 0;
     }
     return err < 0 && (s->err == 0 || s->err == -ECANCELED) ? err : s->err;
+}
+
+/* The receiver ended it while we wrote: why, it has said before. */
+static int
+last_word(struct send *s, int err)
+{
+    struct frame f;
+    tn_scope limit;
+
+    if (err != -EPIPE && err != -ECONNRESET) {
+        return err;
+    }
+    tn_deadline(&limit, TN_SEC);
+    while (s->lane.bye == 0 && lane_get(&s->lane, &f) > 0) {
+    }
+    (void)tn_scope_end(&limit);
+    return s->lane.bye < 0 ? s->lane.bye : err;
 }
 
 static int
@@ -270,7 +278,7 @@ run(struct send *s, tn_sock *sock)
         return err;
     }
     (void)tn_settimeout(sock, PARCEL_SILENCE);
-    err = session(s);
+    err = last_word(s, session(s));
     if (err < 0 && s->lane.bye == 0) {
         lane_bye(&s->lane, err,
                  err == -ECANCELED ? "the sender gave up" : tn_strerror(err));
@@ -296,6 +304,9 @@ parcel_send(tn_sock *sock, parcel *p, const struct parcel_send_opts *opts,
     reset(p);
     err = tn_chan_new(&s->news, 1, 1);
     if (err == 0) {
+        err = teller_init(&s->teller, opts->told, opts->arg);
+    }
+    if (err == 0) {
         err = lane_init(&s->lane, sock, result->reason);
     }
     if (err == 0) {
@@ -303,6 +314,7 @@ parcel_send(tn_sock *sock, parcel *p, const struct parcel_send_opts *opts,
     }
     send_forget(s);
     tn_chan_free(s->news);
+    teller_fini(&s->teller);
     lane_fini(&s->lane);
     free(s);
     return err;

@@ -1,8 +1,9 @@
 /*
  * send_int.h - one session of the sender.
  *
- * Three tasks: the body says what there is to say, in the order of the items;
- * the reader takes what the receiver says; the pulse. They share what is here.
+ * The body says what there is to say, in the order of the items; the reader
+ * takes what the receiver says; the pulse and the teller stand by. These tasks
+ * share what is here.
  */
 #ifndef PARCEL_SEND_INT_H
 #define PARCEL_SEND_INT_H
@@ -13,6 +14,7 @@
 #include "lane.h"
 #include "parcel_int.h"
 #include "source.h"
+#include "teller.h"
 
 /* What was asked about blocks, oldest first. */
 struct asked {
@@ -24,6 +26,7 @@ struct asked {
 
 struct send {
     struct lane lane;
+    struct teller teller;
     parcel *p;
     const struct parcel_send_opts *opts;
     struct parcel_result *result;
@@ -36,7 +39,7 @@ struct send {
     unsigned asked_at, asked_n, answered; /* ring; answered of asked_n */
     uint32_t asked_blocks, next_item;
     uint64_t next_block;
-    int64_t all_done, told_at;
+    int64_t all_done;
     int64_t done; /* of the item that is under way */
     char who[3 * PARCEL_WHO + 1];
     char text[PARCEL_PATH + 1];

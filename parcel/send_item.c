@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What came of a stream waits no longer for the rest of a block. */
+#define STREAM_WAIT (50 * TN_MS)
+
 /* An item on its way. */
 struct sending {
     struct send *s;
@@ -241,19 +244,26 @@ send_blocks(struct sending *g)
 
 /* ---- a stream, whose end is not known ---- */
 
+/* What comes within STREAM_WAIT, a block at most: a log that grows by a line
+   now and then is there at once. 1; 0 at the end. */
 static int
 read_stream(tn_sock *from, uint8_t *room, size_t *got)
 {
-    *got = 0;
-    while (*got < PARCEL_BLOCK) {
-        ssize_t n = tn_recv(from, room + *got, PARCEL_BLOCK - *got, 0);
+    ssize_t n = tn_recv(from, room, PARCEL_BLOCK, 0);
+    tn_scope limit;
 
-        if (n <= 0) {
-            return (int)n;
-        }
+    *got = 0;
+    tn_deadline(&limit, STREAM_WAIT);
+    while (n > 0) {
         *got += (size_t)n;
+        n = *got < PARCEL_BLOCK
+                ? tn_recv(from, room + *got, PARCEL_BLOCK - *got, 0)
+                : -ETIME;
     }
-    return 0;
+    if (!tn_scope_end(&limit) && n == -ETIME && *got < PARCEL_BLOCK) {
+        return -ETIME; /* somebody else's deadline */
+    }
+    return n == -ETIME ? 1 : (int)n;
 }
 
 static int
@@ -261,16 +271,14 @@ send_stream_blocks(struct sending *g, tn_sock *from)
 {
     /* The gathered frames must be whole while the stream is waited for. */
     uint8_t *block = malloc(PARCEL_BLOCK);
-    int err = block ? 0 : -ENOMEM;
-    size_t n = PARCEL_BLOCK;
+    int err = block ? 0 : -ENOMEM, more = 1;
 
-    while (err == 0 && n == PARCEL_BLOCK && !is_unwanted(g)) {
+    while (err == 0 && more > 0 && !is_unwanted(g)) {
         uint8_t *room = NULL;
+        size_t n = 0;
 
-        err = read_stream(from, block, &n);
-        if (err == 0 && n > 0) {
-            err = gate(g);
-        }
+        more = read_stream(from, block, &n);
+        err = more < 0 ? more : n > 0 ? gate(g) : 0;
         if (err < 0 || n == 0) {
             break;
         }

@@ -36,7 +36,7 @@ as_packets(const uint8_t *data, size_t size)
     int64_t now = TN_SEC;
 
     MUST(b != NULL);
-    link_init(&l, now);
+    link_init(&l, now, LINK_OF_HUB);
     for (size_t at = 0; at < size;) {
         size_t n = data[at] < size - at ? data[at] : size - at - 1;
 
@@ -45,7 +45,7 @@ as_packets(const uint8_t *data, size_t size)
         MUST(link_write(&l, buf, WIRE_PAYLOAD, now, &number) <= WIRE_PAYLOAD);
         MUST(link_take(&l, buf, sizeof(buf)) <= (ssize_t)sizeof(buf));
         MUST(l.next - l.first <= LINK_WINDOW);
-        MUST(l.want - l.taken <= LINK_WINDOW);
+        MUST(l.want - l.taken <= LINK_WINDOW_UP);
         at += n + 1;
         now += 10 * TN_MS;
     }

@@ -224,6 +224,54 @@ def wire(port):
         made.end()
 
 
+class Line:
+    """Carries one connection at a time, counts what the sender says, and calls
+    somebody at a byte, while all goes on."""
+
+    def __init__(self, port):
+        self.port = port
+        self.listener = tap.listener()
+        self.where = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.passed = 0  # bytes of all connections
+        self.at = None
+        self.then = None
+        self.idle = threading.Event()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                one, _ = self.listener.accept()
+                try:
+                    two = socket.create_connection(("127.0.0.1", self.port))
+                except OSError:
+                    one.close()
+                    continue
+                self.idle.clear()
+                with one, two, contextlib.suppress(OSError):
+                    self.carry(one, two)
+                self.idle.set()
+
+    def carry(self, one, two):
+        other = {one: two, two: one}
+        while True:
+            for sock in select.select(list(other), [], [])[0]:
+                data = sock.recv(16384)
+                if not data:
+                    return
+                if sock is one:
+                    self.passed += len(data)
+                    if self.then and self.passed >= self.at:
+                        self.then, then = None, self.then
+                        then()
+                other[sock].sendall(data)
+
+    def end(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
 # --- terminals --------------------------------------------------------------
 
 class Sitting:

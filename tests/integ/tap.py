@@ -199,6 +199,7 @@ def preload(name, **env):
 HOME = tempfile.mkdtemp(prefix="tenon-home-")
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 os.environ["XDG_DATA_HOME"] = HOME
+os.environ["XDG_STATE_HOME"] = HOME
 # Nothing here leaves the machine: a proxy of the person's is not asked.
 for _name in [n for n in os.environ if n.lower().endswith("_proxy")]:
     del os.environ[_name]

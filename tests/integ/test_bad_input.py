@@ -31,7 +31,7 @@ USAGE = [
      "serve: --bind [::1]:9 and -p 8000: which port?"),
     ("hub --bind 127.0.0.1:9 -p 0",
      "hub: --bind 127.0.0.1:9 and -p 0: which port?"),
-    ("--versoin", "--versoin: no such command (see tenon help)"),
+    ("--versoin", "--versoin: no such option (see tenon help)"),
     # options
     ("talk --wiat 5 :1", "talk: unknown option --wiat (did you mean --wait?)"),
     ("talk --fram", "talk: unknown option --fram (did you mean --frame?)"),

@@ -241,6 +241,33 @@ def private_state():
               0)
 
 
+@tap.case
+def bounded_state():
+    """Of visits that many are kept, the oldest go; of none that never was in"""
+    h = hub()
+    home = state_home()
+    kept = os.path.join(home["XDG_STATE_HOME"], "tenon", "chat")
+    os.makedirs(kept, 0o700)
+    for i in range(520):
+        name = os.path.join(kept, f"{i:016x}")
+        write(kept, f"{i:016x}", b"tenon chat 1\n")
+        os.utime(name, (1000 + i, 1000 + i))
+    write(kept, f"{0:016x}.lock", b"")
+    for i in range(12):
+        tap.equal(talk(h, f"bob{i}", "hi\n", env=home)[0], 0)
+    files = os.listdir(kept)
+    count = len([f for f in files if "." not in f])
+    tap.equal(count, 512, f"{count} are kept")
+    tap.true(f"{519:016x}" in files, "the latest stays")
+    tap.true(not [f for f in files if f.startswith(f"{0:016x}")], "the oldest")
+    before = len(os.listdir(kept))
+    sock = tap.listener(kind=socket.SOCK_DGRAM)
+    port = sock.getsockname()[1]
+    sock.close()
+    tap.tenon("chat", "-n", "ann", f"127.0.0.1:{port}", "-", env=home)
+    tap.equal(len(os.listdir(kept)), before, "of a room that is none")
+
+
 # --- ends ---------------------------------------------------------------------
 
 @tap.case

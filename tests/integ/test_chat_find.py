@@ -6,6 +6,7 @@ makes.
 import os
 import pty
 import re
+import signal
 
 import networks
 import tap
@@ -13,9 +14,9 @@ from chat_kit import leave, state_home
 from screen import Screen
 
 
-def talk(host, *args, text=b"hi\n"):
+def talk(host, *args, text=b"hi\n", home=None):
     c = host.start("chat", "-n", "bob", "-q", "0", *args,
-                   env={"LC_ALL": "C.UTF-8", **state_home()})
+                   env={"LC_ALL": "C.UTF-8", **(home or state_home())})
     c.stdin.write(text)
     c.stdin.close()
     code = c.wait()
@@ -61,6 +62,37 @@ def none():
                      "--no-files", ready=True)
     tap.equal(talk(host), (0, "", ""))
     tap.true(b"bob:hi\n" in tap.read_until(hub.stdout, b"hi\n"), "hi")
+
+
+@tap.case
+def private_one():
+    """A room for this machine only is offered beside one of the network"""
+    a, b = networks.two_hosts()
+    there = a.hub("--name", "there")
+    own = b.start("hub", "--bind", "127.0.0.1", "--no-history", "--no-files",
+                  ready=True)
+    code, out, err = talk(b)
+    tap.equal((code, out), (2, ""))
+    tap.true(f"10.1.0.1:{there.port} " in err, err)
+    tap.true(re.search(r"\d  127\.0\.0\.1:8000 +for this machine only\n",
+                       err), err)
+    own.signal(signal.SIGINT)
+    tap.equal(own.wait(), 0)
+    tap.equal(talk(b), (0, "", ""))
+
+
+@tap.case
+def same_one():
+    """A room of this machine knows us again, by whichever address it is met"""
+    a, _ = networks.two_hosts()
+    hub = a.start("hub", "-p", "0", "--no-history", "--no-files", "--lang",
+                  "en", ready=True)
+    home = state_home()
+    for where in ((), ("127.0.0.1",), ("10.1.0.1",)):
+        to = [f"{where[0]}:{hub.port}"] if where else []
+        tap.equal(talk(a, *to, home=home), (0, "", ""))
+    kept = os.listdir(os.path.join(home["XDG_STATE_HOME"], "tenon", "chat"))
+    tap.equal(len([f for f in kept if "." not in f]), 1, f"{kept}")
 
 
 @tap.case

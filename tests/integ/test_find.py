@@ -209,17 +209,20 @@ def many():
     a, b = two_hosts()
     for host in (a, b):  # what IPv6 says of itself would be counted
         host.ip("-6 addr flush dev eth0")
+    ear = b.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    ear.bind(("0.0.0.0", PORT))
     hubs = [a.start("hub", "-p", "0", "--no-history", "--no-web", "--quiet",
                     "--bind", "10.1.0.1", "--name", f"room {i}", ready=True)
             for i in range(count)]
-    ear = b.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    ear.bind(("0.0.0.0", PORT))
-    while tap.readable(ear, 4):  # the last announcement
-        ear.recv(2000)
+    heard = 0
+    while heard < 3 * count and tap.readable(ear, 4):  # the last announcement
+        heard += ear.recv(2000)[3] == ANNOUNCE
     ear.close()
     before = traffic(b, "eth0")
     begun = tap.now()
-    find(b, "-w", "4", found=[f"room {i}" for i in range(count)])
+    find(b, "--kind", "hub", "-w", "4",
+         found=[f"room {i}" for i in range(count)])
     took = tap.now() - begun
     after = traffic(b, "eth0")
     spent = {k: after[k] - before[k] for k in after}
@@ -264,34 +267,47 @@ def watched():
     tap.equal(w.wait(), 0, "exit code")
 
 
-def plugged_in_later(one, two):
-    a, b = networks.Host(), networks.Host()
-    bridge = networks.segment(b.plug("eth0", two))
-    ear = b.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    ear.bind(("0.0.0.0", PORT))
-    w = watch(b)
-    a.hub("--name", "late")
-    # What comes after the fourth question is no answer: the next one is asked
-    # half a minute later.
-    while ear.recv(2000)[10] != 4:
-        pass
-    ear.close()
-    networks.join(bridge, a.plug("eth0", one))
-    deadline = tap.now() + 20 * tap.SCALE
-    while not tap.readable(w.stdout, 1):
-        tap.true(tap.now() < deadline, "the room was not announced")
-    event = next_event(w)
-    tap.equal((event["event"], event["name"], "rtt" in event),
-              ("came", "late", False))
-    event, = find(b, found=["late"])
-    tap.true(one.split("/")[0] in event["addresses"][0], event)
+class Later:
+    """A watch, and a room that is there before its network."""
+
+    def __init__(self, one, two):
+        self.one = one
+        self.a, self.b = networks.Host(), networks.Host()
+        self.bridge = networks.segment(self.b.plug("eth0", two))
+        self.ear = self.b.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.ear.bind(("0.0.0.0", PORT))
+        self.watch = watch(self.b)
+        self.a.hub("--name", "late")
+
+    def plug(self):
+        # What comes after the fourth question is no answer: the next one is
+        # asked half a minute later.
+        while self.ear.recv(2000)[10] != 4:
+            pass
+        self.ear.close()
+        networks.join(self.bridge, self.a.plug("eth0", self.one))
+
+    def is_told(self):
+        deadline = tap.now() + 20 * tap.SCALE
+        while not tap.readable(self.watch.stdout, 1):
+            tap.true(tap.now() < deadline, "the room was not announced")
+        event = next_event(self.watch)
+        tap.equal((event["event"], event["name"], "rtt" in event),
+                  ("came", "late", False))
+        event, = find(self.b, found=["late"])
+        tap.true(self.one.split("/")[0] in event["addresses"][0], event)
 
 
-tap.add("A network that comes later is told of the room", plugged_in_later,
-        "10.1.0.1/24", "10.1.0.2/24")
-tap.add("A network of IPv6 that comes later is told of the room",
-        plugged_in_later, "fd00::1/64", "fd00::2/64")
+@tap.case
+def plugged_in_later():
+    """A network that comes later, of IPv4 or of IPv6, is told of the room"""
+    both = [Later("10.1.0.1/24", "10.1.0.2/24"), Later("fd00::1/64",
+                                                       "fd00::2/64")]
+    for later in both:
+        later.plug()
+    for later in both:
+        later.is_told()
 
 
 @tap.case
@@ -336,7 +352,7 @@ def suppressed():
     sock = asker(b)
     to = ("10.1.0.255", PORT)
     sock.sendto(question(nonce=77, number=9), to)
-    (data, sender), = hear(sock)
+    (data, sender), = hear(sock, 1, 4)  # on a busy machine it takes a while
     got = card(data)
     tap.equal((got["type"], got["nonce"], got["number"], sender),
               (ANSWER, 77, 9, ("10.1.0.1", PORT)))
@@ -345,7 +361,8 @@ def suppressed():
     sock.sendto(question(nonce=79, kinds=1 << 2), to)
     tap.equal(hear(sock), [], "answers")
     sock.sendto(question(nonce=80, kinds=1 << 1, marks=b"none"), to)
-    tap.equal(len(hear(sock)), 1, "answers")
+    tap.equal(len(hear(sock, 1, 4)), 1, "answers")
+    tap.equal(hear(sock), [], "answers")
 
 
 @tap.case

@@ -256,7 +256,8 @@ def a_flood_of_strangers():
         grown = memory(h) - before
     tap.true(all(g <= s for g, s in zip(got, sent)), "no more than was sent")
     tap.true(sum(got) > 0, "some were answered")
-    tap.true(grown < 512, f"{grown} KiB more")
+    if tap.SCALE == 1:  # a sanitizer keeps what was freed
+        tap.true(grown < 512, f"{grown} KiB more")
     print(f"# strangers: {150 * len(socks)} frames, {sum(sent)} bytes in, "
           f"{sum(got)} out, {grown} KiB more")
 

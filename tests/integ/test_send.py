@@ -86,6 +86,25 @@ def odd_names():
 
 
 @tap.case
+def odd_names_not_renamed():
+    """A name that is only cleaned for people was not taken, and nobody says so;
+    one that was taken is told on both sides, with its unit of size"""
+    with tap.temp_dir() as folder, receiver("--once") as r:
+        write(r.path("b"), b"old")
+        tree(folder, {b"x\ny": b"1", b"b": b"new"})
+        code, _, err = r.send(os.path.join(folder, "x\ny"),
+                              os.path.join(folder, "b"))
+        tap.equal(code, 0, err)
+        tap.equal(r.tenon.wait(), 0)
+        told = tap.read_all(r.tenon.stderr).decode()
+        for text in (err, told):
+            tap.true("xy is called" not in text, text)
+            tap.true("b is called b (1)" in text, text)
+            tap.true(" 2 files" in text and ", 4 B in " in text, text)
+        tap.true(b"x\ny" in listed(r.folder), listed(r.folder))
+
+
+@tap.case
 def odd_names_shown():
     """What is printed for people holds no control characters"""
     with tap.temp_dir() as folder, receiver("--once", "-v") as r:
@@ -501,7 +520,7 @@ def bad_places():
     code, _, err = tap.tenon("recv", "-y", "/nonexistent")
     tap.equal((code, "(mkdir makes it)" in err), (1, True), err)
     code, _, err = tap.tenon("send", "/nonexistent", "127.0.0.1:1")
-    tap.equal((code, "no such file" in err), (1, True), err)
+    tap.equal((code, "add /nonexistent: no such file" in err), (1, True), err)
     code, _, err = tap.tenon("recv", "-y", "--code-file", "/dev/null")
     tap.equal((code, "its first line" in err), (2, True), err)
 

@@ -74,6 +74,21 @@ def by_name():
 
 
 @tap.case
+def at_once():
+    """By its whole name: nobody else is waited for"""
+    with Here() as here:
+        here.recv("ann@laptop", "--overwrite")
+        took = {}
+        for word in ("ann", "ann@laptop"):
+            began = tap.now()
+            code, _, err = here.send(word)
+            tap.equal(code, 0, err)
+            took[word] = tap.now() - began
+        tap.true(took["ann@laptop"] + 0.7 < took["ann"], took)
+        here.arrived()
+
+
+@tap.case
 def several():
     """Several, and nobody to ask: they are listed, exit 2"""
     with Here() as here:

@@ -39,7 +39,7 @@ def accepted():
     with asking("--once") as (seat, inbox, files, words):
         sender = send(seat, files, words)
         seat.sees("ann (127.0.0.1:", ") wants to send 4 files and 3 folders, "
-                  "10:\n", "  a.txt, 1\n", "Take them? [Y/n/some] ")
+                  "10 B:\n", "  a.txt, 1 B\n", "Take them? [Y/n/some] ")
         tap.equal(listed(inbox), {})
         seat.type("\n")
         tap.equal((sender.wait(), seat.program.wait()), (0, 0))
@@ -59,7 +59,7 @@ def refused():
         tap.equal((sender.wait(), seat.program.wait()), (6, 6))
         told = tap.read_all(sender.stderr).decode()
         tap.true("did not take it" in told, told)
-        seat.sees("refused 4 files and 3 folders, 10 of ann\n")
+        seat.sees("refused 4 files and 3 folders, 10 B of ann\n")
         tap.equal(listed(inbox), {})
 
 
@@ -82,8 +82,8 @@ def some():
         sender = send(seat, files, words)
         seat.sees("[Y/n/some] ")
         seat.type("s\n")
-        answers = {"a.txt, 1": "n", "p/": "s", "p/b.jpg, 2": "n", "p/q/": "y",
-                   "r/": "n"}
+        answers = {"a.txt, 1 B": "n", "p/": "s", "p/b.jpg, 2 B": "n",
+                   "p/q/": "y", "r/": "n"}
         for _ in range(len(answers)):
             item = seat.sees("? [Y/n/").split("  ")[-1]
             seat.sees("] ")
@@ -168,7 +168,7 @@ def typed_code():
             seat.sees("that is not its code; it shows a new one now\n",
                       "Code: ")
             seat.type(r.read_code() + "\n")
-            seat.sees("sent a.txt, 1 in ")
+            seat.sees("sent a.txt, 1 B in ")
             tap.equal(seat.program.wait(), 0)
         tap.equal(listed(r.folder), {b"a.txt": b"a"})
 

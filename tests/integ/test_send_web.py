@@ -166,7 +166,7 @@ def refused():
                           (".hidden", "a", "x\ty")), h.url)
             tap.equal(code, 1, err)
             tap.true(".hidden: names like this" in err, err)
-            tap.true("sent a, 1 in " in err and "2 failed" in err, err)
+            tap.true("sent a, 1 B in " in err and "2 failed" in err, err)
             tap.equal(shared(h.folder), {b"a": b"a"})
 
 

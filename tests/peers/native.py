@@ -72,7 +72,7 @@ class Link:
         self.extra = b""
 
     def queue(self, message):
-        pieces = [message[i:i + 1100] for i in range(0, len(message), 1100)]
+        pieces = [message[i:i + 1024] for i in range(0, len(message), 1024)]
         for i, piece in enumerate(pieces):
             flags = (i == 0) + 2 * (i == len(pieces) - 1)
             self.parts[self.next_part] = [flags, piece, 0.0]
@@ -87,7 +87,9 @@ class Link:
         self.packets += 1
         mask = sum(1 << (n - self.want - 1) for n in self.held)
         delay = min(65535, int((now - self.echo_at) * 10000))
-        payload = struct.pack(">BIIQH", ACK, self.want, mask, self.echo, delay)
+        mask = mask.to_bytes((mask.bit_length() + 7) // 8, "little")
+        payload = struct.pack(">BIB", ACK, self.want, len(mask)) + mask
+        payload += struct.pack(">QH", self.echo, delay)
         payload += self.extra
         for n in due:
             flags, piece, _ = self.parts[n]
@@ -106,7 +108,8 @@ class Link:
         while r:
             item = r.number(1)
             if item == ACK:
-                self.acked(r.number(4), r.number(4))
+                want, mask = r.number(4), r.bytes(r.number(1))
+                self.acked(want, int.from_bytes(mask, "little"))
                 r.bytes(10)
             elif item == DATA:
                 part, flags = r.number(4), r.number(1)
@@ -125,7 +128,7 @@ class Link:
                 del self.parts[n]
 
     def came(self, part, flags, piece):
-        if self.want <= part < self.want + 32:
+        if self.want <= part < self.want + 512:
             self.held[part] = (flags, piece)
         messages = []
         while self.want in self.held:

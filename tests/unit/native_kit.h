@@ -67,6 +67,7 @@ typedef void kit_look(const void *buf, size_t n);
 
 static kit_tap *kit_listener;
 static kit_look *kit_reader;
+static const struct udp *kit_cut; /* this one is unplugged */
 static int kit_hub_port;
 
 static bool
@@ -110,7 +111,7 @@ udp_serve(struct udp *u)
         if (n == -ECANCELED || n == -ETIME) {
             return (int)n;
         }
-        if (n >= 0) {
+        if (n >= 0 && u != kit_cut) {
             if (kit_listener != NULL && kit_is_hub(u)) {
                 kit_listener(&from.addr, true, (size_t)n);
             }
@@ -138,6 +139,9 @@ udp_send(struct udp *u, const void *buf, size_t n, const struct udp_peer *to)
     int flags;
 
     LE(n, WIRE_DATAGRAM);
+    if (u == kit_cut) {
+        return 0;
+    }
     if (kit_listener != NULL && kit_is_hub(u)) {
         kit_listener(&to->addr, false, n);
     }
@@ -163,7 +167,7 @@ udp_close(struct udp *u)
 struct store {
     char epoch[STORE_EPOCH + 1];
     uint64_t latest;
-    int count, cap;
+    int count, cap, reads;
     struct room_event *ev;
 };
 
@@ -219,22 +223,45 @@ store_hangs(store *s, int *late)
     return false;
 }
 
-int
-store_read(store *s, struct store_span *span)
+/* Hand over what a span has, from one end. */
+static void
+kit_read(const store *s, struct store_span *span)
 {
     int found = 0;
 
     span->more = false;
-    for (int i = s->count - 1; i >= 0; i--) {
-        if (s->ev[i].number <= span->after || s->ev[i].number >= span->before) {
+    for (int i = 0; i < s->count; i++) {
+        const struct room_event *ev =
+            &s->ev[span->first ? i : s->count - 1 - i];
+
+        if (ev->number <= span->after || ev->number >= span->before) {
             continue;
         }
-        if (found == span->limit || span->row(span->arg, &s->ev[i]) != 0) {
+        if (found == span->limit || span->row(span->arg, ev) != 0) {
             span->more = true;
             break;
         }
         found++;
     }
+}
+
+/* Now and then the disk hangs: before it is asked, or while it reads. */
+int
+store_read(store *s, struct store_span *span)
+{
+    if (span->first) {
+        (void)!tn_sleep(kit_below(3 * TN_MS));
+        s->reads++;
+        if (s->reads % 16 == 5) {
+            return -EAGAIN;
+        }
+        if (s->reads % 16 == 11) {
+            kit_read(s, span);
+            span->drop(span->arg);
+            return -EINPROGRESS;
+        }
+    }
+    kit_read(s, span);
     return 0;
 }
 

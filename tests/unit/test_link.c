@@ -16,8 +16,8 @@ static void
 open_links(void)
 {
     now = TN_SEC;
-    link_init(&a, now);
-    link_init(&b, now);
+    link_init(&a, now, LINK_OF_HUB);
+    link_init(&b, now, LINK_OF_GUEST);
 }
 
 static void
@@ -156,7 +156,8 @@ TEST(what_is_lost_is_sent_again_and_less_often)
         EQ(lose_all(&a), 0);
         now += wait;
         EQ(lose_all(&a), 1);
-        wait = 2 * wait < LINK_RTO_MAX ? 2 * wait : LINK_RTO_MAX;
+        wait = i == 0 ? wait : 2 * wait;
+        wait = wait < LINK_RTO_MAX ? wait : LINK_RTO_MAX;
     }
     now += wait;
     EQ(carry(&a, &b), 1);
@@ -272,18 +273,29 @@ TEST(the_round_trip_is_measured_without_the_delay_of_the_answer)
     close_links();
 }
 
-TEST(the_window_is_bounded)
+/* Queue as many as the window takes. */
+static int
+queue_all(struct link *l, struct blob *m)
 {
-    struct blob *m = blob_new("x", 1);
     int count = 0;
 
-    open_links();
-    EQ(link_room(&a), LINK_WINDOW / LINK_PARTS);
-    while (link_queue(&a, m) == 0) {
+    while (link_queue(l, m) == 0) {
         count++;
     }
-    EQ(count, LINK_WINDOW);
+    return count;
+}
+
+TEST(the_windows_are_bounded)
+{
+    struct blob *m = blob_new("x", 1);
+
+    open_links();
+    EQ(link_room(&b), LINK_WINDOW_UP / LINK_PARTS);
+    EQ(link_room(&a), LINK_BYTES / LINK_MESSAGE);
+    EQ(queue_all(&a, m), LINK_WINDOW);
+    EQ(queue_all(&b, m), LINK_WINDOW_UP);
     EQ(link_room(&a), 0);
+    EQ(link_room(&b), 0);
     /* The other side does not take them: what has no place is not told as
        being there. */
     carry(&a, &b);
@@ -300,8 +312,152 @@ TEST(the_window_is_bounded)
     now += LINK_ACK_DELAY;
     carry(&b, &a);
     CHECK(link_is_idle(&a));
+    close_links();
     EQ(m->refs, 1);
     blob_drop(m);
+}
+
+TEST(long_messages_are_bounded_in_bytes)
+{
+    static char text[LINK_MESSAGE];
+    struct blob *m = blob_new(text, sizeof(text));
+
+    open_links();
+    EQ(queue_all(&a, m), LINK_BYTES / LINK_MESSAGE);
+    EQ(link_room(&a), 0);
+    close_links();
+    EQ(m->refs, 1);
+    blob_drop(m);
+}
+
+/* What is far behind a gap is known to be there, and only the rest is sent
+   again. */
+TEST(a_mask_tells_of_the_whole_window)
+{
+    struct blob *m = blob_new("what is said by somebody in a room", 34);
+    struct packet first, p;
+    int packets = 0;
+
+    open_links();
+    a.flight = LINK_FLIGHT;
+    EQ(queue_all(&a, m), LINK_WINDOW);
+    CHECK(next_packet(&a, &first));
+    while (next_packet(&a, &p)) {
+        receive(&b, &p);
+        packets++;
+    }
+    EQ(carry(&b, &a), 1);
+    LE(packets, LINK_WINDOW * 42 / LINK_PART + 2);
+    GE(packets, LINK_WINDOW * 42 / (WIRE_PAYLOAD + 1));
+    takes(&b, "");
+    for (uint32_t seq = a.first; seq != a.next; seq++) {
+        struct link_out *o = &a.out[seq & (a.places - 1)];
+
+        CHECK((o->blob != NULL) == (seq * 42 < WIRE_PAYLOAD));
+    }
+    EQ(carry(&a, &b), 1);
+    for (int i = 0; i < LINK_WINDOW; i++) {
+        takes(&b, "what is said by somebody in a room");
+    }
+    close_links();
+    EQ(m->refs, 1);
+    blob_drop(m);
+}
+
+TEST(what_does_not_fill_a_packet_waits_for_more)
+{
+    struct packet p;
+
+    open_links();
+    a.srtt = 100 * TN_MS;
+    queue(&a, "one", 3);
+    CHECK(next_packet(&a, &p)); /* nothing is in the air */
+    queue(&a, "two", 3);
+    CHECK(!next_packet(&a, &p));
+    EQ(link_wake(&a), now + 25 * TN_MS);
+    now += 10 * TN_MS;
+    queue(&a, "three", 5);
+    EQ(lose_all(&a), 0);
+    now += 15 * TN_MS;
+    CHECK(next_packet(&a, &p));
+    GE(p.len, (size_t)(8 + 3 + 8 + 5));
+    close_links();
+}
+
+/* Nothing comes back: fewer packets each time, and then one in two seconds. */
+TEST(who_does_not_answer_gets_less)
+{
+    static char text[LINK_PART];
+    struct blob *m = blob_new(text, sizeof(text));
+    int64_t end;
+    int count;
+
+    open_links();
+    while (link_queue(&a, m) == 0) {
+    }
+    EQ(lose_all(&a), LINK_FLIGHT_FIRST);
+    now = link_wake(&a);
+    EQ(lose_all(&a), LINK_FLIGHT_FIRST);
+    for (count = LINK_FLIGHT_FIRST / 2; count >= 1; count /= 2) {
+        CHECK(link_wake(&a) > now);
+        now = link_wake(&a);
+        EQ(lose_all(&a), count);
+    }
+    end = now + TN_MIN;
+    for (count = 0; now < end; count++) {
+        now = link_wake(&a);
+        EQ(lose_all(&a), 1);
+    }
+    LE(count, 32);
+    for (int i = 0; !link_is_idle(&a); i++) { /* and all at the first answer */
+        LE(i, 60);
+        now = link_wake(&a) > now ? link_wake(&a) : now;
+        carry(&a, &b);
+        carry(&b, &a);
+        while (link_take(&b, text, sizeof(text)) > 0) {
+        }
+    }
+    GE(a.flight, LINK_FLIGHT / 2);
+    close_links();
+    blob_drop(m);
+}
+
+/* Half of what one sends in a while is lost; all answers come. */
+static void
+carry_half(int64_t time, unsigned *dice)
+{
+    int64_t end = now + time;
+
+    while (now < end) {
+        struct packet p;
+
+        if (!next_packet(&a, &p)) {
+            carry(&b, &a);
+            now += 5 * TN_MS;
+            continue;
+        }
+        *dice = *dice * 1103515245 + 12345;
+        if ((*dice >> 16 & 1) == 0) {
+            receive(&b, &p);
+        }
+    }
+}
+
+/* Half of all is lost, but answers come: the pace stays. */
+TEST(a_loss_alone_does_not_slow_down)
+{
+    unsigned dice = 1;
+
+    open_links();
+    a.srtt = 40 * TN_MS;
+    for (int i = 0; i < 200; i++) {
+        queue(&a, "x", 1);
+        carry_half(50 * TN_MS, &dice);
+        while (link_has_message(&b)) {
+            takes(&b, "x");
+        }
+        LE(a.next - a.first, 30);
+    }
     close_links();
 }
 
@@ -370,6 +526,9 @@ feed(const void *bytes, size_t n)
 
 TEST(items_that_are_none)
 {
+    static const unsigned char long_mask[6 + LINK_MASK + 1 + 10] = {
+        1, 0, 0, 0, 2, LINK_MASK + 1};
+
     EQ(feed("", 0), 0);
     EQ(feed("\x03", 1), 0);
     EQ(feed("\x00", 1), -EBADMSG);
@@ -385,10 +544,15 @@ TEST(items_that_are_none)
         EQ(feed("\x02\0\0\0\1\3\0\1x", n), -EBADMSG);
     }
     /* Acknowledged what was never sent: part 2 and packet 9. */
-    EQ(feed("\1\0\0\0\2\0\0\0\0\0\0\0\0\0\0\0\1\0\0", 19), 0);
-    EQ(feed("\1\0\0\0\3\0\0\0\0\0\0\0\0\0\0\0\1\0\0", 19), -EBADMSG);
-    EQ(feed("\1\0\0\0\2\0\0\0\0\0\0\0\0\0\0\0\11\0\0", 19), -EBADMSG);
-    EQ(feed("\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0", 19), -EBADMSG);
+    EQ(feed("\1\0\0\0\2\0\0\0\0\0\0\0\0\1\0\0", 16), 0);
+    EQ(feed("\1\0\0\0\3\0\0\0\0\0\0\0\0\1\0\0", 16), -EBADMSG);
+    EQ(feed("\1\0\0\0\2\0\0\0\0\0\0\0\0\11\0\0", 16), -EBADMSG);
+    EQ(feed("\1\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0", 16), -EBADMSG);
+    /* A mask that is cut off, or longer than the window. */
+    EQ(feed("\1\0\0\0\2\1\0\0\0\0\0\0\0\0\1\0\0", 17), 0);
+    EQ(feed("\1\0\0\0\2\2\0\0\0\0\0\0\0\0\1\0\0", 17), -EBADMSG);
+    EQ(feed("\1\0\0\0\2\7\0", 7), -EBADMSG);
+    EQ(feed(long_mask, sizeof(long_mask)), -EBADMSG);
 }
 
 TEST(parts_that_make_no_message)

@@ -12,7 +12,10 @@
 enum {
     GUESTS = 20,
     WORDS = 12,
-    SEEN = 2048,
+    SEEN = 8192,
+    /* What happens in a busy room, far more than the ring holds. */
+    FLOODS = 2,
+    FLOOD = NATIVE_RING + NATIVE_RING / 2,
     PORT = 9000,
 };
 
@@ -39,6 +42,8 @@ static struct world {
     int count;
     bool hub_is_up;
     bool done; /* all that shall happen has happened */
+    bool busy; /* more happens than the ring holds */
+    bool full; /* all of that has */
     struct one one[GUESTS];
 } w;
 
@@ -197,6 +202,50 @@ move(void *arg)
     return 0;
 }
 
+/* --- a busy room -----------------------------------------------------------*/
+
+/* Files come faster than anybody can be told. */
+static int
+flood(void *arg)
+{
+    char path[32];
+
+    (void)arg;
+    w.full = false;
+    for (int i = 0; i < FLOODS; i++) {
+        for (int k = 0; k < FLOOD; k++) {
+            snprintf(path, sizeof(path), "%d/%d", i, k);
+            OK(room_file(w.hub.room, 0, path, k));
+            if (tn_checkpoint() < 0) {
+                return 0;
+            }
+        }
+        if (tn_sleep(kit_below(5 * TN_SEC)) < 0) {
+            return 0;
+        }
+    }
+    w.full = true;
+    return 0;
+}
+
+/* Somebody pulls the plug for a while. */
+static int
+unplug(void *arg)
+{
+    struct one *o = arg;
+
+    while (!w.done) {
+        OK(tn_sleep(kit_below(20 * TN_SEC)));
+        if (o->ins > 0 && !w.done) {
+            kit_cut = &o->guest->sock[0]->udp;
+            OK(tn_sleep(kit_below(30 * TN_SEC)));
+            kit_cut = NULL;
+            OK(tn_sleep(20 * TN_SEC));
+        }
+    }
+    return 0;
+}
+
 /* --- the hub ---------------------------------------------------------------*/
 
 static bool
@@ -267,6 +316,9 @@ run_hub(void *arg)
     while (!are_in()) {
         OK(tn_sleep(100 * TN_MS));
     }
+    if (w.busy) {
+        OK(tn_go(&g, flood, NULL));
+    }
     OK(tn_sleep(kit_below(5 * TN_SEC)));
     tn_group_cancel(&g);
     (void)tn_group_wait(&g);
@@ -276,8 +328,11 @@ run_hub(void *arg)
     kit_hub_open(&w.hub);
     tn_group_init(&g, 0);
     kit_hub_go(&w.hub, &g);
+    if (w.busy) {
+        OK(tn_go(&g, flood, NULL));
+    }
     end = tn_now() + 5 * TN_MIN;
-    while (!(is_settled() && has_left(w.count - 1))) {
+    while (!(is_settled() && w.full && has_left(w.count - 1))) {
         OK(tn_sleep(500 * TN_MS));
         MUST(tn_now() < end);
     }
@@ -347,6 +402,9 @@ live(void *arg)
     tn_group_init(&g, 0);
     OK(tn_go(&g, run_hub, NULL));
     OK(tn_go(&g, move, &w.one[0]));
+    if (w.busy) {
+        OK(tn_go(&g, unplug, &w.one[1]));
+    }
     for (int i = 0; i < w.count; i++) {
         OK(tn_go(&g, visit, &w.one[i]));
     }
@@ -360,7 +418,7 @@ live(void *arg)
 }
 
 static void
-run_world(uint64_t seed)
+run_world(uint64_t seed, bool busy)
 {
     const tn_sim_opts sim = {
         .seed = seed, .loss = 200, .dup = 50, .max_delay = 100 * TN_MS};
@@ -368,7 +426,10 @@ run_world(uint64_t seed)
 
     memset(&w, 0, sizeof(w));
     w.seed = kit_seed = seed;
-    w.count = 5 + (int)kit_below(GUESTS - 5 + 1);
+    w.busy = busy;
+    w.full = true;
+    kit_cut = NULL;
+    w.count = busy ? 4 : 5 + (int)kit_below(GUESTS - 5 + 1);
     w.hub.store = &w.store;
     w.hub.port = PORT;
     w.hub.code = seed % 4 == 3 ? "482 913" : NULL;
@@ -382,16 +443,28 @@ run_world(uint64_t seed)
     free(w.store.ev);
 }
 
-TEST_TIMEOUT(everybody_sees_everything_once_and_in_order, 1200)
+/* Many worlds, or the one that is asked for. */
+static void
+run_worlds(bool busy)
 {
     const char *one = getenv("TENON_SEED");
     uint64_t worlds = test_slow() ? 5000 : test_scale() > 1 ? 60 : 300;
 
     if (one != NULL) {
-        run_world(strtoull(one, NULL, 10));
+        run_world(strtoull(one, NULL, 10), busy);
         return;
     }
     for (uint64_t seed = 1; seed <= worlds; seed++) {
-        run_world(seed);
+        run_world(seed, busy);
     }
+}
+
+TEST_TIMEOUT(everybody_sees_everything_once_and_in_order, 1200)
+{
+    run_worlds(false);
+}
+
+TEST_TIMEOUT(so_does_who_is_far_behind_in_a_busy_room, 1200)
+{
+    run_worlds(true);
 }

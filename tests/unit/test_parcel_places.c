@@ -227,7 +227,7 @@ given_up(void *arg)
     for (int i = 0; i < 2; i++) {
         kit_run(&k);
         EQ(k.sent, -ECANCELED);
-        EQ(k.received, -ECANCELED);
+        EQ(k.received, -ESHUTDOWN);
         STREQ(k.recv.reason, "the sender gave up");
         CHECK(!kit_is_there(kit_path("dst/f", false)));
         k.send_code = "123";

@@ -218,6 +218,24 @@ TASK_TEST(a_later_version_and_a_strangers_are_refused)
     ERR(store_open(&s, &opts), -EBADMSG);
 }
 
+TASK_TEST(rows_that_are_none_of_ours_are_passed_over)
+{
+    store *s = open_store();
+
+    for (uint64_t n = 1; n <= 6; n++) {
+        append(s, n, (char[]){(char)('a' + n - 1), '\0'});
+    }
+    store_close(s, 6);
+    alter("UPDATE event SET what=99 WHERE n=2;"
+          "UPDATE event SET kind=-7 WHERE n=3;"
+          "UPDATE event SET kind=4294967296 + 3 WHERE n=4;"
+          "UPDATE event SET what=9 WHERE n=5;"); /* ROOM_MSG */
+    s = open_store();
+    CHECK(!read_span(s, 0, UINT64_MAX, 9));
+    STREQ(found.text, "f a ");
+    store_close(s, 6);
+}
+
 TASK_TEST(damage_is_found_after_an_end_that_was_not_in_order)
 {
     store *s = open_store();
