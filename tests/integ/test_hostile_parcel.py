@@ -159,6 +159,34 @@ def guesses_in_one_moment():
 
 
 
+@tap.case
+def a_guess_that_is_pushed_out():
+    """A guess whose place is taken meanwhile is not judged, or is counted"""
+    with tap.temp_dir() as folder, receiver("--json") as r:
+        path = os.path.join(folder, "a")
+        write(path, b"1")
+        r.give_code("wrong")
+        told = 0
+        for _ in range(3):
+            gate = Gate(r)
+            sender = r.start_send(path, to=gate.where)
+            until("it has given its share", lambda g=gate: g.held)
+            r.tenon.signal(signal.SIGSTOP)
+            gate.open.set()
+            until("the guess has gone out", lambda g=gate: g.passed)
+            others = [socket.create_connection(("127.0.0.1", r.port))
+                      for _ in range(9)]
+            r.tenon.signal(signal.SIGCONT)
+            told += sender.wait() == 6
+            for sock in others:
+                sock.close()
+        r.tenon.signal(signal.SIGINT)
+        r.tenon.wait()
+        wrong = len(events(tap.read_all(r.tenon.stdout), "wrong"))
+        figure(f"3 guesses pushed out: {told} were told, {wrong} counted")
+        tap.true(told <= wrong, f"{told} were told, {wrong} counted")
+
+
 # --- a sender that lies ------------------------------------------------------
 
 BEGIN_3 = frame(BEGIN, struct.pack(">IHQQ", 0, 0o644, 3, 0))
