@@ -1,5 +1,6 @@
 """What the tests of tenon chat share: visits by pipe and by terminal."""
 
+import contextlib
 import json
 import os
 import pty
@@ -24,8 +25,9 @@ def chat(h, name, *args, env=None, dash=False, **how):
 def talk(h, name, text, *args, env=None):
     """Say this by a pipe and leave: exit code, stdout, stderr."""
     c = chat(h, name, "-q", "0", *args, env=env)
-    c.stdin.write(text.encode())
-    c.stdin.close()
+    with contextlib.suppress(BrokenPipeError):  # it may have ended already
+        c.stdin.write(text.encode())
+        c.stdin.close()
     code = c.wait()
     return (code, tap.read_all(c.stdout).decode(),
             tap.read_all(c.stderr).decode())
