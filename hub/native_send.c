@@ -151,8 +151,9 @@ fill(struct native *n, struct seat *s)
     return !s->past || n->misses < PAST_TRIES;
 }
 
-/* It was overtaken. */
-static void
+/* It was overtaken. On a frame of its own: a datagram is not kept on the stack
+   of who sends another. */
+__attribute__((noinline)) static void
 send_away(struct native *n, struct seat *s)
 {
     unsigned char buf[WIRE_DATAGRAM];
