@@ -121,8 +121,9 @@ is_for(const struct seat *s, const struct told *t, uint64_t at)
 }
 
 /* Queue what it has not been told, as much as the window takes; false if the
-   ring has gone on without it, and there is no history. */
-static bool
+   ring has gone on without it, and there is no history. On a frame of its own:
+   messages are larger than datagrams. */
+__attribute__((noinline)) static bool
 fill(struct native *n, struct seat *s)
 {
     if (s->state != SEAT_HERE || !fill_people(n, s)) {
@@ -151,9 +152,8 @@ fill(struct native *n, struct seat *s)
     return !s->past || n->misses < PAST_TRIES;
 }
 
-/* It was overtaken. On a frame of its own: a datagram is not kept on the stack
-   of who sends another. */
-__attribute__((noinline)) static void
+/* It was overtaken. */
+static void
 send_away(struct native *n, struct seat *s)
 {
     unsigned char buf[WIRE_DATAGRAM];

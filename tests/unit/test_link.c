@@ -167,7 +167,7 @@ TEST(what_is_lost_is_sent_again_and_less_often)
 
 TEST(a_gap_is_told_at_once_and_filled)
 {
-    struct packet lost, p;
+    static struct packet lost, p;
 
     open_links();
     queue(&a, "one", 3);
@@ -191,7 +191,7 @@ TEST(a_gap_is_told_at_once_and_filled)
 
 TEST(three_later_packets_are_proof_of_a_loss)
 {
-    struct packet lost, p;
+    static struct packet lost, p;
 
     open_links();
     queue(&a, "0", 1);
@@ -335,7 +335,7 @@ TEST(long_messages_are_bounded_in_bytes)
 TEST(a_mask_tells_of_the_whole_window)
 {
     struct blob *m = blob_new("what is said by somebody in a room", 34);
-    struct packet first, p;
+    static struct packet first, p;
     int packets = 0;
 
     open_links();
